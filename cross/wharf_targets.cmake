@@ -1,0 +1,46 @@
+# One CMake target per module. The target graph is the dependency rule of docs/ARCHITECTURE.md:
+# tests/check_house.py holds the includes against it.
+
+add_library(wharf_options INTERFACE)
+target_include_directories(wharf_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(wharf_options INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wimplicit-fallthrough)
+
+# wharf_module(NAME SOURCES a.cpp ... LINKS b ...): a static library of the product.
+function(wharf_module name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC ${arg_LINKS} PRIVATE wharf_options)
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# wharf_program(NAME SOURCES a.cpp ... LINKS b ...)
+function(wharf_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} wharf_options)
+endfunction()
+
+# wharf_test(NAME SOURCES a.cpp ... LINKS b ... [LABEL l]): a Catch2 program, its cases known to ctest.
+function(wharf_test name)
+  cmake_parse_arguments(arg "" "LABEL" "SOURCES;LINKS" ${ARGN})
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} wharf_test_main wharf_options)
+  catch_discover_tests(${name} TEST_PREFIX "${name}: " PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120)
+endfunction()
+
+# wharf_fuzzer(NAME SOURCES a.cpp LINKS b ...): a libFuzzer program where WHARF_FUZZERS is on. Its
+# seeds are in tests/fuzz/corpus/<NAME>/.
+function(wharf_fuzzer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  if(NOT WHARF_FUZZERS)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} wharf_options)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()

@@ -1,0 +1,65 @@
+// Every bound of the program in one place, with its unit last in the name. What is configurable has
+// its default and its hard bounds here too.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace wharf::limits {
+
+// --- the event ---------------------------------------------------------------------------------
+inline constexpr std::size_t k_identifier_bytes_max = 64;
+inline constexpr std::size_t k_native_id_bytes_max = 128;
+inline constexpr std::size_t k_correlation_id_bytes_max = 128;
+inline constexpr std::size_t k_text_bytes_max = 256;
+inline constexpr std::size_t k_event_bytes_max = 16 * 1024;
+inline constexpr std::size_t k_events_per_message_max = 256;
+inline constexpr std::size_t k_references_max = 16;
+inline constexpr std::size_t k_packed_lines_max = 64;
+inline constexpr std::size_t k_corrective_ids_max = 16;
+inline constexpr int k_decimal_digits_max = 18;
+inline constexpr int k_decimal_scale_max = 9;
+inline constexpr std::size_t k_json_depth_max = 16;
+// A document and, for a move, two stock keys; a package lists many.
+inline constexpr std::size_t k_order_keys_max = 2 + k_packed_lines_max;
+
+// --- MQTT --------------------------------------------------------------------------------------
+inline constexpr std::size_t k_packet_bytes_default = 256 * 1024;
+inline constexpr std::size_t k_packet_bytes_min = 1024;
+inline constexpr std::size_t k_packet_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::uint16_t k_receive_maximum_default = 1024;
+inline constexpr std::uint16_t k_topic_alias_max = 64;
+inline constexpr std::size_t k_client_id_bytes_max = 256;
+inline constexpr std::size_t k_topic_bytes_max = 1024;
+inline constexpr std::size_t k_user_properties_max = 32;
+inline constexpr std::uint16_t k_keep_alive_s_max = 3600;
+inline constexpr std::uint32_t k_connect_timeout_ms = 10'000;
+inline constexpr std::uint32_t k_session_expiry_s_max = 7 * 24 * 3600;
+inline constexpr std::size_t k_connections_default = 2048;
+// Unacknowledged PUBLISH payload per connection before its socket is no longer read.
+inline constexpr std::size_t k_unacknowledged_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t k_output_bytes_max = 1024 * 1024;
+
+// --- the journal ---------------------------------------------------------------------------------
+inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
+inline constexpr std::size_t k_journal_queue_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::size_t k_group_requests_max = 8 * 1024;
+inline constexpr std::size_t k_destinations_max = 8;
+inline constexpr std::size_t k_retention_deletes_per_group_max = 512;
+
+// --- delivery ------------------------------------------------------------------------------------
+inline constexpr std::size_t k_lane_window_max = 4096;
+inline constexpr std::size_t k_batch_items_max = 1000;
+inline constexpr std::size_t k_batch_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t k_batches_in_flight_max = 16;
+inline constexpr std::size_t k_blocked_keys_max = 64 * 1024;
+inline constexpr std::size_t k_promoted_max = 1024;
+inline constexpr std::size_t k_answer_bytes_max = 4 * 1024 * 1024;
+
+static_assert(k_events_per_message_max <= k_group_requests_max);
+static_assert(k_batch_items_max <= k_lane_window_max);
+static_assert(k_packet_bytes_max < k_journal_queue_bytes_max);
+static_assert(k_event_bytes_max < k_packet_bytes_default);
+static_assert(k_event_bytes_max < k_batch_bytes_max);
+
+} // namespace wharf::limits
