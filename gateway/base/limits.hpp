@@ -45,6 +45,8 @@ inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
 inline constexpr std::size_t k_journal_queue_bytes_max = 32 * 1024 * 1024;
 inline constexpr std::size_t k_group_requests_max = 8 * 1024;
 inline constexpr std::size_t k_destinations_max = 8;
+// What need not be durable at once waits this long for a commit to ride in.
+inline constexpr std::uint32_t k_lazy_commit_ms = 200;
 inline constexpr std::size_t k_retention_deletes_per_group_max = 512;
 
 // --- delivery ------------------------------------------------------------------------------------

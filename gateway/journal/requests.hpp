@@ -1,0 +1,223 @@
+// What the journal is asked to make durable, and what it answers. Plain values: ingest and delivery
+// fill them on their threads, the journal thread applies them in order of arrival, and everything
+// that came in together becomes durable in one commit.
+#pragma once
+
+#include "gateway/base/lane.hpp"
+#include "gateway/base/sequence.hpp"
+#include "gateway/ports/digest.hpp"
+#include "wharf/v1/journal.pb.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace wharf {
+
+// --- ingest ------------------------------------------------------------------------------------
+
+// Set at acceptance and kept in the event's record.
+enum event_flag : std::uint16_t {
+    k_flag_clock_unsynchronised = 1 << 0,
+    k_flag_without_identity = 1 << 1,
+    k_flag_double_trigger = 1 << 2,
+};
+
+// What a profile wants done with a second trigger of the same device, code and task.
+enum class double_trigger_policy : std::uint8_t { keep, flag, drop };
+
+// An event that was read, is valid, and knows what makes it itself. gateway/identity/rules.hpp says
+// how keys and digest are made.
+struct prepared_event {
+    lane in_lane = lane::inventory;
+    std::uint16_t flags = 0;
+    // Each key says "the same key is the same event": (source, native id), business key, or a hash
+    // of content that carries a device time or sequence. Empty: nothing tells it from an equal one.
+    std::vector<std::string> identity_keys;
+    // Of what must be equal for two events under one key to be the same.
+    sha256_digest content{};
+    // hash64 of the document and of each stock key it touches; no value twice.
+    std::vector<std::uint64_t> order_keys;
+    // A serialized wharf.v1.StoredEvent.
+    std::string stored;
+    // Empty where the profile keeps double triggers unmarked.
+    std::string trigger_key;
+    double_trigger_policy on_double_trigger = double_trigger_policy::keep;
+    std::int64_t double_trigger_window_us = 0;
+};
+
+// Something that a person has to look at. The rest of the record comes from the message.
+struct prepared_quarantine {
+    std::string reason;
+    std::string detail;
+    std::uint32_t events = 1;
+};
+
+struct prepared_item {
+    // Which event of the message, from 0; nothing where the message could not be taken apart.
+    std::optional<std::uint32_t> index;
+    std::variant<prepared_event, prepared_quarantine> what;
+};
+
+// One PUBLISH, ready to be journaled.
+struct prepared_message {
+    std::string client_id;
+    std::string site;
+    std::string device;
+    std::string topic;
+    std::string payload; // as it came, for quarantine
+    std::int64_t received_at_us = 0;
+    std::uint8_t qos = 0;
+    std::uint16_t packet_id = 0;
+    bool dup = false;
+    // The session is journaled (its expiry is not zero): QoS 2 packet ids are too.
+    bool persistent_session = false;
+    // The session was resumed on this connection: a DUP may repeat what an earlier one sent.
+    bool resumed_session = false;
+    // The device's profile states that it does not reuse packet ids at once, so that an event without
+    // identity under a repeated packet id, with DUP, is a redelivery.
+    bool packet_ids_not_reused = false;
+    std::vector<prepared_item> items;
+};
+
+struct ingest_request {
+    std::uint64_t token = 0;
+    prepared_message message;
+};
+
+// How the events of one message were judged; the counts add up to its items' events.
+struct ingest_verdict {
+    std::uint32_t accepted = 0;
+    std::uint32_t duplicate = 0;
+    std::uint32_t quarantined = 0;
+};
+
+// --- MQTT sessions -----------------------------------------------------------------------------
+
+struct session_open_request {
+    std::uint64_t token = 0;
+    std::string client_id;
+    bool clean_start = false;
+    std::uint32_t expiry_s = 0;
+};
+
+struct session_opened {
+    std::uint64_t token = 0;
+    bool session_present = false;
+    std::vector<std::uint16_t> qos2_packet_ids; // received, their PUBREL not yet
+};
+
+// The connection ended; with expiry 0 the session does too.
+struct session_close_request {
+    std::string client_id;
+    std::uint32_t expiry_s = 0;
+};
+
+// PUBREL: the packet id is free again.
+struct session_release_request {
+    std::uint64_t token = 0;
+    std::string client_id;
+    std::uint16_t packet_id = 0;
+};
+
+// --- delivery ----------------------------------------------------------------------------------
+
+// Which earlier update must be out of the way first. For each of its ordering keys an update knows
+// the last earlier one that shares it (or shares its slot of the journal's table: a collision only
+// delays). An update may be sent when for every key that earlier one is no longer pending: by
+// induction, everything before it under that key is not pending either.
+struct order_link {
+    std::uint64_t key_hash = 0;
+    sequence previous = k_no_sequence;
+    lane previous_lane = lane::shipment;
+};
+
+// What delivery needs to know of an event without its body.
+struct event_head {
+    sequence number = k_no_sequence;
+    lane in_lane = lane::inventory;
+    std::uint16_t flags = 0;
+    std::uint32_t body_bytes = 0;
+    std::int64_t journal_time_us = 0;
+    std::vector<order_link> links;
+};
+
+// The end of one update's way at a destination.
+enum class settlement : std::uint8_t { applied, handed_over, filtered, superseded, discarded, shed };
+
+using batch_number = std::uint64_t;
+
+struct seal_batch {
+    batch_number batch = 0;
+    wharf::v1::SealedBatch content;
+};
+// Its outcome is known for every item: the seal is taken away.
+struct close_batch {
+    batch_number batch = 0;
+};
+// An update of a lane found its end: pending -> how. Says nothing about the low-water mark.
+struct settle_update {
+    sequence number = k_no_sequence;
+    settlement how = settlement::applied;
+};
+// Everything of the lane up to here is settled or parked.
+struct advance_low_water {
+    lane in_lane = lane::inventory;
+    sequence low_water = k_no_sequence;
+};
+// One above the low-water mark is settled or parked already / the mark passed it.
+struct set_mark {
+    lane in_lane = lane::inventory;
+    sequence number = k_no_sequence;
+};
+struct clear_mark {
+    lane in_lane = lane::inventory;
+    sequence number = k_no_sequence;
+};
+// Leaves its lane for the parked set, or changes state there. The books follow the state: pending
+// -> dead for DEAD; WAITING and RETRY count as pending.
+struct park_update {
+    sequence number = k_no_sequence;
+    wharf::v1::ParkedUpdate content;
+};
+// A parked update found its end: leaves the parked set, (dead or pending) -> how.
+struct settle_parked {
+    sequence number = k_no_sequence;
+    settlement how = settlement::applied;
+};
+
+using delivery_op = std::variant<seal_batch, close_batch, settle_update, advance_low_water, set_mark,
+                                 clear_mark, park_update, settle_parked>;
+
+// Applied as one, in order. Urgent ones (seals) cause a commit; the others ride in the next one, at
+// the latest after limits::k_lazy_commit_ms.
+struct delivery_request {
+    std::uint64_t token = 0;
+    std::uint8_t destination = 0;
+    bool urgent = false;
+    std::vector<delivery_op> ops;
+};
+
+using journal_request = std::variant<ingest_request, session_open_request, session_close_request,
+                                     session_release_request, delivery_request>;
+
+// --- what a commit made true -------------------------------------------------------------------
+
+struct ingest_done {
+    std::uint64_t token = 0;
+    ingest_verdict verdict;
+};
+struct session_released {
+    std::uint64_t token = 0;
+};
+struct delivery_done {
+    std::uint64_t token = 0;
+    std::uint8_t destination = 0;
+};
+
+using journal_answer = std::variant<ingest_done, session_opened, session_released, delivery_done>;
+
+} // namespace wharf

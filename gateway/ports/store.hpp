@@ -1,0 +1,72 @@
+// An ordered key-value store with one writer and durable transactions: what the journal stands on.
+// gateway/platform/lmdb_store.* is the real one; the simulator brings a model.
+//
+// A write transaction belongs to the journal thread. Read transactions may be opened on any thread
+// and must be short: a reader that stays keeps the store from reusing pages.
+#pragma once
+
+#include "gateway/base/result.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace wharf {
+
+// What became of a commit.
+enum class commit_outcome {
+    durable,  // on disk: it survives a power cut from here on
+    no_space, // nothing was changed; free space and try again
+    unknown,  // a write, sync or meta write failed: it may or may not be on disk. Stop the process.
+};
+
+struct commit_result {
+    commit_outcome outcome = commit_outcome::unknown;
+    std::string message; // what failed, where something did
+};
+
+class store_reader {
+  public:
+    virtual ~store_reader() = default;
+
+    // The value stays valid until the transaction ends or, in a writer, its next change.
+    // Nothing where there is no such key; errc::corrupt or errc::io where reading failed.
+    virtual result<std::optional<std::string_view>> get(std::string_view key) = 0;
+
+    // Visits the entries whose keys are >= from, in key order, until the visitor says false.
+    // REQUIRES: the visitor does not change the store.
+    using visitor = std::function<bool(std::string_view key, std::string_view value)>;
+    virtual status scan(std::string_view from, const visitor& visit) = 0;
+
+    // The entry with the largest key < before, where there is one.
+    virtual status scan_back(std::string_view before, const visitor& visit) = 0;
+};
+
+class store_writer : public store_reader {
+  public:
+    // errc::no_space where the quota is reached: abort, nothing is changed.
+    virtual status put(std::string_view key, std::string_view value) = 0;
+    // Success also where there is no such key.
+    virtual status erase(std::string_view key) = 0;
+    // Ends the transaction, whatever comes of it. After `unknown` every later begin_write fails.
+    virtual commit_result commit() = 0;
+    // A writer that goes out of scope without a commit changes nothing.
+};
+
+// How full the store is.
+struct store_usage {
+    std::uint64_t bytes_max = 0;  // the quota
+    std::uint64_t bytes_used = 0; // pages in use, without those that can be reused
+};
+
+class store {
+  public:
+    virtual ~store() = default;
+    virtual result<std::unique_ptr<store_writer>> begin_write() = 0;
+    virtual result<std::unique_ptr<store_reader>> begin_read() = 0;
+    virtual result<store_usage> usage() = 0;
+};
+
+} // namespace wharf
