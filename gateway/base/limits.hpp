@@ -20,8 +20,8 @@ inline constexpr std::size_t k_corrective_ids_max = 16;
 inline constexpr int k_decimal_digits_max = 18;
 inline constexpr int k_decimal_scale_max = 9;
 inline constexpr std::size_t k_json_depth_max = 16;
-// A document and, for a move, two stock keys; a package lists many.
-inline constexpr std::size_t k_order_keys_max = 2 + k_packed_lines_max;
+// A package belongs to a package name, an SSCC, a shipment and an order, and lists many stock keys.
+inline constexpr std::size_t k_order_keys_max = 4 + k_packed_lines_max;
 
 // --- MQTT --------------------------------------------------------------------------------------
 inline constexpr std::size_t k_packet_bytes_default = 256 * 1024;
@@ -57,6 +57,28 @@ inline constexpr std::size_t k_batches_in_flight_max = 16;
 inline constexpr std::size_t k_blocked_keys_max = 64 * 1024;
 inline constexpr std::size_t k_promoted_max = 1024;
 inline constexpr std::size_t k_answer_bytes_max = 4 * 1024 * 1024;
+
+// --- configuration and operation -----------------------------------------------------------------
+inline constexpr std::size_t k_config_bytes_max = 256 * 1024;
+inline constexpr std::size_t k_config_errors_max = 100;
+inline constexpr std::size_t k_config_depth_max = 32;
+inline constexpr std::size_t k_name_bytes_max = 32;
+inline constexpr std::size_t k_routes_max = 64;
+inline constexpr std::size_t k_profiles_max = 64;
+inline constexpr std::size_t k_profile_devices_max = 64;
+inline constexpr std::size_t k_url_bytes_max = 2048;
+inline constexpr std::size_t k_path_bytes_max = 1024;
+inline constexpr std::size_t k_connections_max = 65'536;
+inline constexpr std::uint32_t k_journal_mb_min = 16;
+// The map has to fit into the address space: less of it where pointers have 32 bits.
+inline constexpr std::uint32_t k_journal_mb_max = sizeof(void*) >= 8 ? 65'536 : 1'024;
+inline constexpr std::size_t k_identities_max = 100'000'000;
+inline constexpr std::size_t k_admin_body_bytes_max = 64 * 1024;
+inline constexpr std::size_t k_admin_answer_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t k_admin_connections_max = 16;
+inline constexpr std::uint32_t k_admin_timeout_ms = 10'000;
+inline constexpr std::size_t k_log_queue_max = 8'192;
+inline constexpr std::size_t k_histogram_buckets_max = 32;
 
 static_assert(k_events_per_message_max <= k_group_requests_max);
 static_assert(k_batch_items_max <= k_lane_window_max);
