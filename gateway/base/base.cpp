@@ -13,14 +13,22 @@ void assertion_failed(const char* expression, const char* file, int line) noexce
 
 std::string_view to_string(errc code) noexcept {
     switch (code) {
-    case errc::invalid: return "invalid";
-    case errc::too_large: return "too large";
-    case errc::not_found: return "not found";
-    case errc::unsupported: return "unsupported";
-    case errc::corrupt: return "corrupt";
-    case errc::no_space: return "no space";
-    case errc::io: return "input/output";
-    case errc::conflict: return "conflict";
+    case errc::invalid:
+        return "invalid";
+    case errc::too_large:
+        return "too large";
+    case errc::not_found:
+        return "not found";
+    case errc::unsupported:
+        return "unsupported";
+    case errc::corrupt:
+        return "corrupt";
+    case errc::no_space:
+        return "no space";
+    case errc::io:
+        return "input/output";
+    case errc::conflict:
+        return "conflict";
     }
     return "unknown";
 }

@@ -11,10 +11,14 @@ namespace wharf {
 enum class lane : std::uint8_t { shipment = 0, inventory = 1, count = 2, telemetry = 3 };
 
 inline constexpr std::size_t k_lane_count = 4;
-inline constexpr std::array<std::string_view, k_lane_count> k_lane_names = {
-    "shipment", "inventory", "count", "telemetry"};
+inline constexpr std::array<std::string_view, k_lane_count> k_lane_names = {"shipment", "inventory",
+                                                                            "count", "telemetry"};
 
-constexpr std::size_t index_of(lane which) noexcept { return static_cast<std::size_t>(which); }
-constexpr std::string_view to_string(lane which) noexcept { return k_lane_names[index_of(which)]; }
+constexpr std::size_t index_of(lane which) noexcept {
+    return static_cast<std::size_t>(which);
+}
+constexpr std::string_view to_string(lane which) noexcept {
+    return k_lane_names[index_of(which)];
+}
 
 } // namespace wharf

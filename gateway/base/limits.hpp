@@ -32,6 +32,7 @@ inline constexpr std::uint16_t k_topic_alias_max = 64;
 inline constexpr std::size_t k_client_id_bytes_max = 256;
 inline constexpr std::size_t k_topic_bytes_max = 1024;
 inline constexpr std::size_t k_user_properties_max = 32;
+inline constexpr std::size_t k_topic_filters_per_packet_max = 1024;
 inline constexpr std::uint16_t k_keep_alive_s_max = 3600;
 inline constexpr std::uint32_t k_connect_timeout_ms = 10'000;
 inline constexpr std::uint32_t k_session_expiry_s_max = 7 * 24 * 3600;
@@ -45,6 +46,11 @@ inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
 inline constexpr std::size_t k_journal_queue_bytes_max = 32 * 1024 * 1024;
 inline constexpr std::size_t k_group_requests_max = 8 * 1024;
 inline constexpr std::size_t k_destinations_max = 8;
+inline constexpr std::size_t k_sessions_max = 16 * 1024;
+// Double triggers remembered per generation; two generations are kept.
+inline constexpr std::size_t k_triggers_max = 32 * 1024;
+inline constexpr std::size_t k_identity_expiries_per_group_max = 1024;
+inline constexpr std::size_t k_scan_entries_max = 4096;
 // What need not be durable at once waits this long for a commit to ride in.
 inline constexpr std::uint32_t k_lazy_commit_ms = 200;
 inline constexpr std::size_t k_retention_deletes_per_group_max = 512;

@@ -84,7 +84,9 @@ struct success {};
 
 // An operation with nothing to hand back but whether it worked.
 using status = result<success>;
-inline status ok() { return success{}; }
+inline status ok() {
+    return success{};
+}
 
 } // namespace wharf
 

@@ -73,12 +73,15 @@ struct prepared_message {
     std::uint8_t qos = 0;
     std::uint16_t packet_id = 0;
     bool dup = false;
+    // Of the session, from session_opened: what comes from a connection whose session was opened
+    // again since is left out, unacknowledged, because its packet ids mean nothing any more.
+    std::uint64_t generation = 0;
     // The session is journaled (its expiry is not zero): QoS 2 packet ids are too.
     bool persistent_session = false;
     // The session was resumed on this connection: a DUP may repeat what an earlier one sent.
     bool resumed_session = false;
-    // The device's profile states that it does not reuse packet ids at once, so that an event without
-    // identity under a repeated packet id, with DUP, is a redelivery.
+    // The device's profile states that it does not reuse packet ids at once, so that an event
+    // without identity under a repeated packet id, with DUP, is a redelivery.
     bool packet_ids_not_reused = false;
     std::vector<prepared_item> items;
 };
@@ -106,13 +109,16 @@ struct session_open_request {
 
 struct session_opened {
     std::uint64_t token = 0;
+    bool refused = false; // limits::k_sessions_max journaled sessions are there already
     bool session_present = false;
+    std::uint64_t generation = 0;
     std::vector<std::uint16_t> qos2_packet_ids; // received, their PUBREL not yet
 };
 
 // The connection ended; with expiry 0 the session does too.
 struct session_close_request {
     std::string client_id;
+    std::uint64_t generation = 0;
     std::uint32_t expiry_s = 0;
 };
 
@@ -120,6 +126,7 @@ struct session_close_request {
 struct session_release_request {
     std::uint64_t token = 0;
     std::string client_id;
+    std::uint64_t generation = 0;
     std::uint16_t packet_id = 0;
 };
 
@@ -146,7 +153,14 @@ struct event_head {
 };
 
 // The end of one update's way at a destination.
-enum class settlement : std::uint8_t { applied, handed_over, filtered, superseded, discarded, shed };
+enum class settlement : std::uint8_t {
+    applied,
+    handed_over,
+    filtered,
+    superseded,
+    discarded,
+    shed
+};
 
 using batch_number = std::uint64_t;
 
@@ -189,8 +203,8 @@ struct settle_parked {
     settlement how = settlement::applied;
 };
 
-using delivery_op = std::variant<seal_batch, close_batch, settle_update, advance_low_water, set_mark,
-                                 clear_mark, park_update, settle_parked>;
+using delivery_op = std::variant<seal_batch, close_batch, settle_update, advance_low_water,
+                                 set_mark, clear_mark, park_update, settle_parked>;
 
 // Applied as one, in order. Urgent ones (seals) cause a commit; the others ride in the next one, at
 // the latest after limits::k_lazy_commit_ms.

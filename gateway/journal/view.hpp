@@ -12,7 +12,7 @@
 namespace wharf {
 
 struct head_page {
-    std::vector<event_head> heads; // of the lane asked for, in sequence
+    std::vector<event_head> heads;       // of the lane asked for, in sequence
     sequence scanned_to = k_no_sequence; // everything up to here was looked at
     bool at_end = false;                 // there was nothing behind scanned_to
 };
@@ -44,6 +44,8 @@ class journal_view {
     // more than scan_max events.
     result<head_page> heads(lane in_lane, sequence after, std::size_t heads_max,
                             std::size_t scan_max) const;
+    // The same for every lane: at most scan_max of them.
+    result<head_page> heads_of_all(sequence after, std::size_t scan_max) const;
     // errc::not_found where retention has taken it or it never was.
     result<event_head> head(sequence number) const;
     result<stored_record> event(sequence number) const;
@@ -54,11 +56,11 @@ class journal_view {
                                                           sequence number) const;
     // Ordering keys under which something is parked, from key_hash on, each with its first update;
     // at most count_max.
-    result<std::vector<parked_key>> parked_keys(std::uint8_t destination, std::uint64_t from_key_hash,
-                                                std::size_t count_max) const;
-    // The first parked update under this key, where there is one.
-    result<std::optional<sequence>> first_parked(std::uint8_t destination,
-                                                 std::uint64_t key_hash) const;
+    result<std::vector<parked_key>>
+    parked_keys(std::uint8_t destination, std::uint64_t from_key_hash, std::size_t count_max) const;
+    // The first parked update under this key with a number > after, where there is one.
+    result<std::optional<sequence>> first_parked(std::uint8_t destination, std::uint64_t key_hash,
+                                                 sequence after = k_no_sequence) const;
 
   private:
     store* store_;

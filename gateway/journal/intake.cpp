@@ -1,0 +1,158 @@
+// How the journal takes what ingest prepared: judged by identity, appended or quarantined, counted.
+#include "gateway/base/limits.hpp"
+#include "gateway/journal/format.hpp"
+#include "gateway/journal/journal.hpp"
+
+namespace wharf {
+
+bool journal::is_current(const std::string& client_id, std::uint64_t generation) const {
+    auto found = connected_.find(client_id);
+    return found != connected_.end() && found->second == generation;
+}
+
+status journal::apply_one(const ingest_request& request) {
+    const prepared_message& message = request.message;
+    // Its connection was replaced while it waited here. Not acknowledged, so the client sends it
+    // again in its new session; taken now, its packet id would spoil that session.
+    if (!is_current(message.client_id, message.generation)) return ok();
+    dirty_ = true;
+    ingest_verdict verdict;
+    std::string keyless;
+    for (const prepared_item& item : message.items) {
+        if (const auto* why = std::get_if<prepared_quarantine>(&item.what)) {
+            WHARF_TRY(quarantine(message, item, *why, k_no_sequence));
+            verdict.quarantined += why->events;
+        } else {
+            WHARF_TRY(judge(message, item, std::get<prepared_event>(item.what), verdict, keyless));
+        }
+    }
+    auto* books = next_.mutable_intake();
+    books->set_received(books->received() + verdict.accepted + verdict.duplicate +
+                        verdict.quarantined);
+    books->set_accepted(books->accepted() + verdict.accepted);
+    books->set_duplicate(books->duplicate() + verdict.duplicate);
+    books->set_quarantined(books->quarantined() + verdict.quarantined);
+    if (message.persistent_session) {
+        if (message.qos == 2)
+            WHARF_TRY(put(format::qos2_key(message.client_id, message.packet_id), ""));
+        if (message.qos == 1 && !keyless.empty())
+            WHARF_TRY(put(format::redelivery_key(message.client_id, message.packet_id),
+                          view_of(sha256(message.payload))));
+    }
+    answers_.push_back(ingest_done{request.token, verdict});
+    return ok();
+}
+
+// A message whose events have nothing that tells them from equal ones: does it repeat, under DUP,
+// what this packet id carried before? Nothing: it does not look like it. True: the profile says
+// that it is. False: it cannot be known.
+result<std::optional<bool>> journal::is_redelivery(const prepared_message& message) {
+    std::optional<bool> verdict;
+    if (!message.dup || !message.resumed_session || message.qos != 1) return verdict;
+    std::string key = format::redelivery_key(message.client_id, message.packet_id);
+    WHARF_TRY_ASSIGN(auto value, group_->get(key));
+    if (!value) return verdict;
+    WHARF_TRY_ASSIGN(auto before, format::unseal(key, *value));
+    if (before == view_of(sha256(message.payload))) verdict = message.packet_ids_not_reused;
+    return verdict;
+}
+
+status journal::judge(const prepared_message& message, const prepared_item& item,
+                      const prepared_event& event, ingest_verdict& verdict, std::string& keyless) {
+    std::uint16_t flags = event.flags;
+    if (event.identity_keys.empty()) {
+        WHARF_TRY_ASSIGN(auto redelivery, is_redelivery(message));
+        keyless.append(view_of(event.content));
+        if (redelivery && !*redelivery) {
+            verdict.quarantined += 1;
+            return quarantine(
+                message, item,
+                {"ambiguous_redelivery",
+                 "sent again (DUP, same packet id, same content) without an event_id, "
+                 "a business key or a device time: it may be the same event or an "
+                 "equal one. Give events an id, or state packet_ids_not_reused in the "
+                 "device's profile",
+                 1},
+                k_no_sequence);
+        }
+        if (redelivery) {
+            verdict.duplicate += 1;
+            return ok();
+        }
+        flags |= k_flag_without_identity;
+    } else {
+        WHARF_TRY_ASSIGN(auto match, identity_.find(*group_, event.identity_keys, event.content));
+        if (match.what == identity_match::kind::same) {
+            verdict.duplicate += 1;
+            return ok();
+        }
+        if (match.what == identity_match::kind::conflict) {
+            verdict.quarantined += 1;
+            return quarantine(message, item,
+                              {"conflict",
+                               "says something else than event " + std::to_string(match.original) +
+                                   " under the same id or business key; a correction needs a new "
+                                   "revision",
+                               1},
+                              match.original);
+        }
+    }
+    if (!event.trigger_key.empty() && event.on_double_trigger != double_trigger_policy::keep &&
+        triggers_.seen_within(event.trigger_key, event.double_trigger_window_us, now_us_)) {
+        if (event.on_double_trigger == double_trigger_policy::drop) {
+            verdict.duplicate += 1;
+            return ok();
+        }
+        flags |= k_flag_double_trigger;
+    }
+    verdict.accepted += 1;
+    return append(event, flags);
+}
+
+status journal::append(const prepared_event& event, std::uint16_t flags) {
+    event_head head;
+    head.number = next_.last_sequence() + 1;
+    head.in_lane = event.in_lane;
+    head.flags = flags;
+    head.journal_time_us = now_us_;
+    head.links = order_.link(head.number, head.in_lane, event.order_keys);
+    std::string content;
+    content.reserve(event.stored.size() + 16 + head.links.size() * 16);
+    format::encode_event(head, event.stored, content);
+    head.body_bytes = static_cast<std::uint32_t>(event.stored.size());
+    WHARF_TRY(put(format::event_key(head.number), content));
+
+    identity_state identities{next_.oldest_identity(), next_.identities(),
+                              next_.identities_evicted_early()};
+    WHARF_TRY(identity_.remember(*group_, identities, event.identity_keys, event.content,
+                                 head.number, now_us_));
+    next_.set_identities(identities.count);
+    next_.set_last_sequence(head.number);
+    for (std::uint8_t number : numbers_) {
+        auto* books = next_.mutable_destinations(number);
+        books->set_pending(books->pending() + 1);
+    }
+    appended_.push_back(std::move(head));
+    return ok();
+}
+
+status journal::quarantine(const prepared_message& message, const prepared_item& item,
+                           const prepared_quarantine& why, sequence contradicts) {
+    wharf::v1::QuarantinedMessage record;
+    record.set_received_at_us(message.received_at_us);
+    record.set_client_id(message.client_id);
+    record.set_site(message.site);
+    record.set_device(message.device);
+    record.set_topic(message.topic);
+    if (item.index) record.set_index(*item.index);
+    record.set_reason(why.reason);
+    record.set_detail(why.detail);
+    record.set_payload(message.payload);
+    record.set_contradicts(contradicts);
+    record.set_events(why.events);
+    std::uint64_t number = next_.next_quarantine();
+    next_.set_next_quarantine(number + 1);
+    return put(format::quarantine_key(number), record);
+}
+
+} // namespace wharf

@@ -1,0 +1,69 @@
+#include "gateway/journal/journal.hpp"
+
+#include "gateway/base/frame.hpp"
+#include "gateway/base/limits.hpp"
+#include "gateway/journal/format.hpp"
+
+namespace wharf {
+
+status journal::begin(std::int64_t journal_time_us) {
+    WHARF_ASSERT(group_ == nullptr);
+    WHARF_TRY_ASSIGN(group_, store_.begin_write());
+    next_ = state_;
+    next_low_water_ = low_water_;
+    next_sessions_ = sessions_;
+    now_us_ = std::max(journal_time_us, state_.journal_time_us());
+    dirty_ = false;
+    answers_.clear();
+    appended_.clear();
+    return ok();
+}
+
+status journal::apply(const journal_request& request) {
+    WHARF_ASSERT(group_ != nullptr);
+    return std::visit([this](const auto& one) { return apply_one(one); }, request);
+}
+
+commit_result journal::commit() {
+    WHARF_ASSERT(group_ != nullptr);
+    next_.set_journal_time_us(now_us_);
+    if (auto written = put(format::state_key(), next_); !written.ok()) {
+        bool full = written.failure().code == errc::no_space;
+        roll_back();
+        return {full ? commit_outcome::no_space : commit_outcome::unknown,
+                written.failure().message};
+    }
+    commit_result result = group_->commit();
+    group_.reset();
+    if (result.outcome != commit_outcome::durable) {
+        roll_back();
+        return result;
+    }
+    state_ = next_;
+    low_water_ = next_low_water_;
+    sessions_ = next_sessions_;
+    order_.keep();
+    triggers_.keep();
+    return result;
+}
+
+void journal::roll_back() {
+    group_.reset();
+    order_.roll_back();
+    triggers_.roll_back();
+    answers_.clear();
+    appended_.clear();
+    dirty_ = false;
+}
+
+status journal::put(const std::string& key, const google::protobuf::MessageLite& content) {
+    dirty_ = true;
+    return group_->put(key, format::seal(key, content));
+}
+
+status journal::put(const std::string& key, std::string_view content) {
+    dirty_ = true;
+    return group_->put(key, frame(key, content));
+}
+
+} // namespace wharf

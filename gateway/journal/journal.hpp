@@ -1,0 +1,138 @@
+// The journal: applies groups of requests to the store, each group one transaction with its books.
+// Pure policy over the store port. The journal thread owns it; gateway/platform/journal_thread.* is
+// its shell.
+//
+// A group: begin(), apply() for each request, maintain() where there is time, commit(). Only after
+// a durable commit are answers() and appended() true. After errc::no_space: roll_back() and apply
+// less. After any other error, or commit_outcome::unknown: stop the process.
+#pragma once
+
+#include "gateway/identity/window.hpp"
+#include "gateway/journal/order_table.hpp"
+#include "gateway/journal/requests.hpp"
+#include "gateway/journal/triggers.hpp"
+#include "gateway/ports/store.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wharf {
+
+struct journal_options {
+    std::string gateway;
+    std::vector<std::string> destinations; // by name; at most limits::k_destinations_max ever
+    identity_bounds identity;
+    std::int64_t retention_us = 0;        // how long settled events stay, in journal time
+    std::uint32_t retention_percent = 70; // of the quota; above it settled events go at once
+    std::uint32_t epoch = 0; // drawn at random by the caller; used for a new journal only
+};
+
+// What recovery found.
+struct recovery_report {
+    bool created = false;
+    std::uint32_t epoch = 0;
+    sequence last_sequence = k_no_sequence;
+    std::uint64_t undelivered = 0; // events above the lowest low-water mark
+    std::uint64_t sessions = 0;
+};
+
+class journal {
+  public:
+    // Reads and checks what the journal stands on, and commits once: what was readable after a
+    // failed meta write becomes durable before anything is acknowledged. REQUIRES: store and
+    // identity outlive the journal. Errors: corrupt, unsupported (a newer format), conflict
+    // (another gateway's journal), no_space, io.
+    static result<std::unique_ptr<journal>> open(store& in, identity_window& identity,
+                                                 journal_options options, std::int64_t wall_us);
+
+    [[nodiscard]] const recovery_report& recovery() const { return recovery_; }
+    // Numbers of the configured destinations, in the order of options.destinations.
+    [[nodiscard]] const std::vector<std::uint8_t>& destinations() const { return numbers_; }
+
+    status begin(std::int64_t journal_time_us);
+    status apply(const journal_request& request);
+    // Takes away what has had its time: settled events, identities, sessions. Bounded.
+    // bytes_percent: how full the store is.
+    status maintain(std::uint32_t bytes_percent);
+    // Whether the open group holds anything.
+    [[nodiscard]] bool dirty() const { return dirty_; }
+    commit_result commit();
+    void roll_back();
+
+    // Of the last committed group.
+    [[nodiscard]] std::vector<journal_answer> take_answers() { return std::move(answers_); }
+    [[nodiscard]] std::vector<event_head> take_appended() { return std::move(appended_); }
+    [[nodiscard]] const wharf::v1::JournalState& state() const { return state_; }
+
+  private:
+    journal(store& in, identity_window& identity, journal_options options)
+        : store_(in), identity_(identity), options_(std::move(options)) {}
+
+    status recover(std::int64_t wall_us);
+    status create(std::int64_t wall_us);
+    status check_header();
+    status register_destinations();
+    status rebuild_order();
+    status end_connections();
+
+    status apply_one(const ingest_request& request);
+    status apply_one(const session_open_request& request);
+    status apply_one(const session_close_request& request);
+    status apply_one(const session_release_request& request);
+    status apply_one(const delivery_request& request);
+
+    status judge(const prepared_message& message, const prepared_item& item,
+                 const prepared_event& event, ingest_verdict& verdict, std::string& keyless);
+    result<std::optional<bool>> is_redelivery(const prepared_message& message);
+    status append(const prepared_event& event, std::uint16_t flags);
+    status quarantine(const prepared_message& message, const prepared_item& item,
+                      const prepared_quarantine& why, sequence contradicts);
+
+    status apply_op(std::uint8_t destination, const seal_batch& op);
+    status apply_op(std::uint8_t destination, const close_batch& op);
+    status apply_op(std::uint8_t destination, const settle_update& op);
+    status apply_op(std::uint8_t destination, const advance_low_water& op);
+    status apply_op(std::uint8_t destination, const set_mark& op);
+    status apply_op(std::uint8_t destination, const clear_mark& op);
+    status apply_op(std::uint8_t destination, const park_update& op);
+    status apply_op(std::uint8_t destination, const settle_parked& op);
+
+    status retain(std::uint32_t bytes_percent);
+    result<bool> parked_anywhere(sequence number);
+    status expire_sessions();
+    status wipe_session(std::string_view client_id);
+    status wipe_prefix(const std::string& prefix);
+    [[nodiscard]] bool is_current(const std::string& client_id, std::uint64_t generation) const;
+    [[nodiscard]] bool settled_everywhere(sequence number, lane in_lane) const;
+    status put(const std::string& key, const google::protobuf::MessageLite& content);
+    status put(const std::string& key, std::string_view content);
+
+    using low_waters = std::map<std::uint8_t, std::array<sequence, k_lane_count>>;
+
+    store& store_;
+    identity_window& identity_;
+    journal_options options_;
+    recovery_report recovery_;
+    std::vector<std::uint8_t> numbers_;
+
+    std::unique_ptr<store_writer> group_;
+    bool dirty_ = false;
+    std::int64_t now_us_ = 0;
+    wharf::v1::JournalState state_; // as committed
+    wharf::v1::JournalState next_;  // of the open group
+    low_waters low_water_;
+    low_waters next_low_water_;
+    order_table order_;
+    trigger_memory triggers_;
+    std::map<std::string, std::uint64_t> connected_; // client id -> generation
+    std::uint64_t last_generation_ = 0;
+    std::uint64_t sessions_ = 0;
+    std::uint64_t next_sessions_ = 0;
+    std::int64_t next_session_sweep_us_ = 0;
+    std::vector<journal_answer> answers_;
+    std::vector<event_head> appended_;
+};
+
+} // namespace wharf

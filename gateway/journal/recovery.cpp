@@ -1,0 +1,154 @@
+// Opening the journal: what it reads, what it checks, and the commit before anything is answered.
+#include "gateway/base/bytes.hpp"
+#include "gateway/base/limits.hpp"
+#include "gateway/journal/format.hpp"
+#include "gateway/journal/inspect.hpp"
+#include "gateway/journal/journal.hpp"
+#include "gateway/journal/view.hpp"
+
+namespace wharf {
+
+result<std::unique_ptr<journal>> journal::open(store& in, identity_window& identity,
+                                               journal_options options, std::int64_t wall_us) {
+    std::unique_ptr<journal> opened(new journal(in, identity, std::move(options)));
+    WHARF_TRY(opened->recover(wall_us));
+    return opened;
+}
+
+status journal::recover(std::int64_t wall_us) {
+    WHARF_TRY_ASSIGN(auto reader, store_.begin_read());
+    WHARF_TRY_ASSIGN(auto header, reader->get(format::header_key()));
+    bool empty = !header.has_value();
+    bool anything = false;
+    if (empty)
+        WHARF_TRY(reader->scan({}, [&](std::string_view, std::string_view) {
+            anything = true;
+            return false;
+        }));
+    reader.reset();
+    if (anything) return error{errc::corrupt, "the journal has records but no header"};
+    if (!empty) WHARF_TRY(check_header());
+    WHARF_TRY(begin(state_.journal_time_us()));
+    if (empty) WHARF_TRY(create(wall_us));
+    WHARF_TRY(register_destinations());
+    WHARF_TRY(end_connections());
+    commit_result committed = commit();
+    if (committed.outcome != commit_outcome::durable)
+        return error{committed.outcome == commit_outcome::no_space ? errc::no_space : errc::io,
+                     "first commit: " + committed.message};
+    WHARF_TRY(rebuild_order());
+    recovery_.last_sequence = state_.last_sequence();
+    recovery_.sessions = sessions_;
+    return ok();
+}
+
+status journal::create(std::int64_t wall_us) {
+    wharf::v1::JournalHeader header;
+    header.set_format_version(format::k_version);
+    header.set_epoch(options_.epoch);
+    header.set_gateway(options_.gateway);
+    header.set_created_at_us(wall_us);
+    recovery_.created = true;
+    recovery_.epoch = options_.epoch;
+    next_.set_oldest_sequence(1);
+    next_.set_oldest_identity(1);
+    next_.set_next_quarantine(1);
+    next_.mutable_intake();
+    return put(format::header_key(), header);
+}
+
+status journal::check_header() {
+    WHARF_TRY_ASSIGN(auto header, read_header(store_));
+    if (header.gateway() != options_.gateway)
+        return error{errc::conflict, "this is the journal of gateway \"" + header.gateway() +
+                                         "\", the configuration names \"" + options_.gateway +
+                                         "\". Another gateway's journal is taken over by import"};
+    recovery_.epoch = header.epoch();
+    WHARF_TRY_ASSIGN(state_, read_state(store_));
+
+    // The books and the last event were written in one transaction: they agree or the file lies.
+    WHARF_TRY_ASSIGN(auto reader, store_.begin_read());
+    sequence last = k_no_sequence;
+    WHARF_TRY(reader->scan_back(std::string(1, format::k_event + 1),
+                                [&](std::string_view key, std::string_view) {
+                                    if (key.front() == format::k_event)
+                                        last = format::trailing_number(key);
+                                    return false;
+                                }));
+    bool expected = state_.oldest_sequence() <= state_.last_sequence();
+    if (last > state_.last_sequence() || (expected && last != state_.last_sequence()))
+        return error{errc::corrupt, "the last event is " + std::to_string(last) +
+                                        ", the books say " +
+                                        std::to_string(state_.last_sequence())};
+    return ok();
+}
+
+// A destination keeps its number for the journal's life. What came before it was configured is not
+// for it.
+status journal::register_destinations() {
+    for (const std::string& name : options_.destinations) {
+        int number = 0;
+        while (number < next_.destinations_size() && next_.destinations(number).name() != name)
+            ++number;
+        if (number == next_.destinations_size()) {
+            if (number >= static_cast<int>(limits::k_destinations_max))
+                return error{errc::too_large,
+                             "the journal knows " + std::to_string(limits::k_destinations_max) +
+                                 " destinations already, no room for \"" + name + "\""};
+            auto* books = next_.add_destinations();
+            books->set_name(name);
+            books->set_filtered(next_.intake().accepted());
+            for (std::size_t in_lane = 0; in_lane < k_lane_count; ++in_lane)
+                WHARF_TRY(
+                    apply_op(static_cast<std::uint8_t>(number),
+                             advance_low_water{static_cast<lane>(in_lane), next_.last_sequence()}));
+        }
+        numbers_.push_back(static_cast<std::uint8_t>(number));
+    }
+    return ok();
+}
+
+status journal::rebuild_order() {
+    journal_view view(store_);
+    sequence lowest = state_.last_sequence();
+    for (std::uint8_t destination : numbers_) {
+        WHARF_TRY_ASSIGN(auto state, view.delivery(destination));
+        low_water_[destination] = state.low_water;
+        for (sequence mark : state.low_water)
+            lowest = std::min(lowest, mark);
+    }
+    if (numbers_.empty()) return ok();
+    sequence from = lowest;
+    while (true) {
+        WHARF_TRY_ASSIGN(auto page, view.heads_of_all(from, limits::k_scan_entries_max));
+        for (const event_head& head : page.heads)
+            order_.note(head);
+        recovery_.undelivered += page.heads.size();
+        if (page.at_end) return ok();
+        from = page.scanned_to;
+    }
+}
+
+// Whoever was connected no longer is.
+status journal::end_connections() {
+    std::vector<wharf::v1::SessionRecord> open;
+    std::string prefix(1, format::k_session);
+    status readable = ok();
+    WHARF_TRY(group_->scan(prefix, [&](std::string_view key, std::string_view value) {
+        if (!key.starts_with(prefix)) return false;
+        wharf::v1::SessionRecord record;
+        readable = format::unseal(key, value, record);
+        if (!readable.ok()) return false;
+        ++next_sessions_;
+        if (record.disconnected_at_us() == 0) open.push_back(std::move(record));
+        return true;
+    }));
+    WHARF_TRY(std::move(readable));
+    for (wharf::v1::SessionRecord& record : open) {
+        record.set_disconnected_at_us(std::max<std::int64_t>(now_us_, 1));
+        WHARF_TRY(put(format::session_key(record.client_id()), record));
+    }
+    return ok();
+}
+
+} // namespace wharf

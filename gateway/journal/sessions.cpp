@@ -1,0 +1,130 @@
+// Inbound MQTT session state in the journal: what makes Session Present truthful and QoS 2 exact.
+#include "gateway/base/bytes.hpp"
+#include "gateway/base/limits.hpp"
+#include "gateway/journal/format.hpp"
+#include "gateway/journal/journal.hpp"
+
+namespace wharf {
+
+namespace {
+
+constexpr std::uint32_t k_never_expires = 0xffffffff;
+constexpr std::int64_t k_sweep_every_us = 60'000'000;
+
+bool has_ended(const wharf::v1::SessionRecord& session, std::int64_t now_us) {
+    if (session.expiry_s() == k_never_expires || session.disconnected_at_us() == 0) return false;
+    return now_us - session.disconnected_at_us() >= std::int64_t{session.expiry_s()} * 1'000'000;
+}
+
+} // namespace
+
+status journal::apply_one(const session_open_request& request) {
+    std::string key = format::session_key(request.client_id);
+    WHARF_TRY_ASSIGN(auto value, group_->get(key));
+    wharf::v1::SessionRecord record;
+    if (value) WHARF_TRY(format::unseal(key, *value, record));
+    bool known = value.has_value();
+    session_opened answer;
+    answer.token = request.token;
+    answer.session_present = known && !request.clean_start && !has_ended(record, now_us_);
+    if (!known && request.expiry_s > 0 && next_sessions_ >= limits::k_sessions_max) {
+        answer.refused = true;
+        answers_.push_back(answer);
+        return ok();
+    }
+    dirty_ = true;
+    if (answer.session_present) {
+        std::string prefix = format::qos2_prefix(request.client_id);
+        WHARF_TRY(group_->scan(prefix, [&](std::string_view at, std::string_view) {
+            if (!at.starts_with(prefix)) return false;
+            answer.qos2_packet_ids.push_back(get_big<std::uint16_t>(at.data() + prefix.size()));
+            return true;
+        }));
+    } else {
+        WHARF_TRY(wipe_session(request.client_id));
+    }
+    if (request.expiry_s > 0) {
+        record.set_client_id(request.client_id);
+        record.set_expiry_s(request.expiry_s);
+        record.set_disconnected_at_us(0);
+        WHARF_TRY(put(key, record));
+        if (!known) ++next_sessions_;
+    } else if (known) {
+        WHARF_TRY(group_->erase(key));
+        --next_sessions_;
+    }
+    answer.generation = ++last_generation_;
+    connected_[request.client_id] = answer.generation;
+    answers_.push_back(std::move(answer));
+    return ok();
+}
+
+status journal::apply_one(const session_close_request& request) {
+    if (!is_current(request.client_id, request.generation)) return ok();
+    connected_.erase(request.client_id);
+    dirty_ = true;
+    std::string key = format::session_key(request.client_id);
+    WHARF_TRY_ASSIGN(auto value, group_->get(key));
+    if (request.expiry_s == 0) {
+        if (value) --next_sessions_;
+        WHARF_TRY(group_->erase(key));
+        return wipe_session(request.client_id);
+    }
+    wharf::v1::SessionRecord record;
+    record.set_client_id(request.client_id);
+    record.set_expiry_s(request.expiry_s);
+    record.set_disconnected_at_us(now_us_);
+    if (!value) ++next_sessions_;
+    return put(key, record);
+}
+
+status journal::apply_one(const session_release_request& request) {
+    if (!is_current(request.client_id, request.generation)) return ok();
+    dirty_ = true;
+    WHARF_TRY(group_->erase(format::qos2_key(request.client_id, request.packet_id)));
+    answers_.push_back(session_released{request.token});
+    return ok();
+}
+
+status journal::wipe_session(std::string_view client_id) {
+    WHARF_TRY(wipe_prefix(format::qos2_prefix(client_id)));
+    return wipe_prefix(format::redelivery_prefix(client_id));
+}
+
+status journal::wipe_prefix(const std::string& prefix) {
+    std::vector<std::string> keys;
+    WHARF_TRY(group_->scan(prefix, [&](std::string_view key, std::string_view) {
+        if (!key.starts_with(prefix)) return false;
+        keys.emplace_back(key);
+        return true;
+    }));
+    for (const std::string& key : keys)
+        WHARF_TRY(group_->erase(key));
+    return ok();
+}
+
+status journal::expire_sessions() {
+    if (now_us_ < next_session_sweep_us_) return ok();
+    next_session_sweep_us_ = now_us_ + k_sweep_every_us;
+    std::vector<std::string> ended;
+    std::string prefix(1, format::k_session);
+    status readable = ok();
+    WHARF_TRY(group_->scan(prefix, [&](std::string_view key, std::string_view value) {
+        if (!key.starts_with(prefix)) return false;
+        wharf::v1::SessionRecord record;
+        readable = format::unseal(key, value, record);
+        if (!readable.ok()) return false;
+        if (has_ended(record, now_us_)) ended.push_back(record.client_id());
+        return true;
+    }));
+    WHARF_TRY(std::move(readable));
+    for (const std::string& client_id : ended) {
+        WHARF_TRY(group_->erase(format::session_key(client_id)));
+        WHARF_TRY(wipe_session(client_id));
+        --next_sessions_;
+        dirty_ = true;
+    }
+    return ok();
+}
+
+} // namespace wharf

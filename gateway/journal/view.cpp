@@ -1,0 +1,192 @@
+#include "gateway/journal/view.hpp"
+
+#include "gateway/base/bytes.hpp"
+#include "gateway/journal/format.hpp"
+
+#include <limits>
+
+namespace wharf {
+
+namespace {
+
+// Visits events with numbers > after until the visitor says false. A damaged record ends it with an
+// error.
+template <class Visitor> status visit_events(store_reader& in, sequence after, Visitor&& visit) {
+    status outcome = ok();
+    WHARF_TRY(
+        in.scan(format::event_key(after + 1), [&](std::string_view key, std::string_view value) {
+            if (key.front() != format::k_event) return false;
+            auto content = format::unseal(key, value);
+            if (!content.ok()) {
+                outcome = std::move(content).failure();
+                return false;
+            }
+            auto event = format::decode_event(format::trailing_number(key), *content);
+            if (!event.ok()) {
+                outcome = std::move(event).failure();
+                return false;
+            }
+            return visit(*event);
+        }));
+    return outcome;
+}
+
+result<head_page> page_of(store& from, const lane* only, sequence after, std::size_t heads_max,
+                          std::size_t scan_max) {
+    head_page page;
+    page.scanned_to = after;
+    page.at_end = true;
+    std::size_t scanned = 0;
+    WHARF_TRY_ASSIGN(auto reader, from.begin_read());
+    WHARF_TRY(visit_events(*reader, after, [&](format::event_content& event) {
+        if (page.heads.size() >= heads_max || scanned >= scan_max) {
+            page.at_end = false;
+            return false;
+        }
+        ++scanned;
+        page.scanned_to = event.head.number;
+        if (only == nullptr || event.head.in_lane == *only)
+            page.heads.push_back(std::move(event.head));
+        return true;
+    }));
+    return page;
+}
+
+// Visits keys under a prefix until the visitor says false.
+template <class Visitor>
+status visit_prefix(store_reader& in, const std::string& from, const std::string& prefix,
+                    Visitor&& visit) {
+    return in.scan(from, [&](std::string_view key, std::string_view value) {
+        return key.starts_with(prefix) && visit(key, value);
+    });
+}
+
+result<format::event_content> find_event(store_reader& in, sequence number) {
+    std::string key = format::event_key(number);
+    WHARF_TRY_ASSIGN(auto value, in.get(key));
+    if (!value)
+        return error{errc::not_found, "event " + std::to_string(number) + " is not in the journal"};
+    WHARF_TRY_ASSIGN(auto content, format::unseal(key, *value));
+    return format::decode_event(number, content);
+}
+
+result<stored_record> to_record(result<format::event_content> found) {
+    if (!found.ok()) return std::move(found).failure();
+    stored_record record;
+    record.head = std::move(found->head);
+    if (!record.event.ParseFromArray(found->stored.data(), static_cast<int>(found->stored.size())))
+        return error{errc::corrupt,
+                     "event " + std::to_string(record.head.number) + ": not a StoredEvent"};
+    return record;
+}
+
+} // namespace
+
+result<head_page> journal_view::heads(lane in_lane, sequence after, std::size_t heads_max,
+                                      std::size_t scan_max) const {
+    return page_of(*store_, &in_lane, after, heads_max, scan_max);
+}
+
+result<head_page> journal_view::heads_of_all(sequence after, std::size_t scan_max) const {
+    return page_of(*store_, nullptr, after, scan_max, scan_max);
+}
+
+result<event_head> journal_view::head(sequence number) const {
+    WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
+    WHARF_TRY_ASSIGN(auto found, find_event(*reader, number));
+    return std::move(found.head);
+}
+
+result<stored_record> journal_view::event(sequence number) const {
+    WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
+    return to_record(find_event(*reader, number));
+}
+
+result<std::vector<stored_record>>
+journal_view::events(const std::vector<sequence>& numbers) const {
+    WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
+    std::vector<stored_record> out;
+    out.reserve(numbers.size());
+    for (sequence number : numbers) {
+        WHARF_TRY_ASSIGN(auto record, to_record(find_event(*reader, number)));
+        out.push_back(std::move(record));
+    }
+    return out;
+}
+
+result<delivery_state> journal_view::delivery(std::uint8_t destination) const {
+    WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
+    delivery_state out;
+    for (std::size_t i = 0; i < k_lane_count; ++i) {
+        std::string key = format::low_water_key(destination, static_cast<lane>(i));
+        WHARF_TRY_ASSIGN(auto value, reader->get(key));
+        if (!value) continue;
+        WHARF_TRY_ASSIGN(auto content, format::unseal(key, *value));
+        out.low_water[i] = byte_reader(content).little<sequence>();
+    }
+    std::string marks = format::mark_prefix(destination);
+    WHARF_TRY(visit_prefix(*reader, marks, marks, [&](std::string_view key, std::string_view) {
+        auto in_lane = static_cast<std::size_t>(key[marks.size()]);
+        if (in_lane < k_lane_count) out.marks[in_lane].push_back(format::trailing_number(key));
+        return true;
+    }));
+    std::string batches = format::batch_prefix(destination);
+    status readable = ok();
+    WHARF_TRY(
+        visit_prefix(*reader, batches, batches, [&](std::string_view key, std::string_view value) {
+            seal_batch& batch = out.open_batches.emplace_back();
+            batch.batch = format::trailing_number(key);
+            readable = format::unseal(key, value, batch.content);
+            return readable.ok();
+        }));
+    WHARF_TRY(std::move(readable));
+    return out;
+}
+
+result<std::optional<wharf::v1::ParkedUpdate>> journal_view::parked(std::uint8_t destination,
+                                                                    sequence number) const {
+    WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
+    std::string key = format::parked_key(destination, number);
+    WHARF_TRY_ASSIGN(auto value, reader->get(key));
+    std::optional<wharf::v1::ParkedUpdate> out;
+    if (value) WHARF_TRY(format::unseal(key, *value, out.emplace()));
+    return out;
+}
+
+result<std::vector<parked_key>> journal_view::parked_keys(std::uint8_t destination,
+                                                          std::uint64_t from_key_hash,
+                                                          std::size_t count_max) const {
+    WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
+    std::string prefix = format::parked_key_prefix(destination);
+    std::vector<parked_key> out;
+    std::uint64_t key_hash = from_key_hash;
+    while (out.size() < count_max) {
+        bool found = false;
+        WHARF_TRY(visit_prefix(*reader, format::parked_under_key(destination, key_hash, 0), prefix,
+                               [&](std::string_view key, std::string_view) {
+                                   found = true;
+                                   out.push_back(
+                                       {get_big<std::uint64_t>(key.data() + prefix.size()),
+                                        format::trailing_number(key)});
+                                   return false;
+                               }));
+        if (!found || out.back().key_hash == std::numeric_limits<std::uint64_t>::max()) break;
+        key_hash = out.back().key_hash + 1;
+    }
+    return out;
+}
+
+result<std::optional<sequence>>
+journal_view::first_parked(std::uint8_t destination, std::uint64_t key_hash, sequence after) const {
+    WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
+    std::string from = format::parked_under_key(destination, key_hash, after + 1);
+    std::string prefix = from.substr(0, from.size() - sizeof(sequence));
+    std::optional<sequence> out;
+    WHARF_TRY(visit_prefix(*reader, from, prefix, [&](std::string_view key, std::string_view) {
+        out = format::trailing_number(key);
+        return false;
+    }));
+    return out;
+}
+
+} // namespace wharf
