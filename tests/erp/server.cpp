@@ -23,6 +23,7 @@ using boost::system::error_code;
 
 // A thousand updates of 16 KiB, and the names of their fields.
 constexpr std::uint64_t k_body_bytes_max = std::uint64_t{64} << 20;
+constexpr std::chrono::milliseconds k_accept_pause{50};
 
 std::string render(const reply& what, bool keep_alive) {
     std::ostringstream head;
@@ -103,9 +104,12 @@ void server::connection::received(error_code failure) {
     if (failure) return close();
     auto message = parser_->release();
     keep_alive_ = message.keep_alive();
-    request_ = {std::string(message.method_string()), std::string(message.target()),
+    request_ = {std::string(message.method_string()),
+                std::string(message.target()),
                 std::string(message[http::field::content_type]),
-                std::string(message[http::field::authorization]), std::move(message.body())};
+                std::string(message[http::field::authorization]),
+                std::string(message["Idempotency-Key"]),
+                std::move(message.body())};
     // The peer may be long gone when the wait is over: its updates take effect all the same.
     after(owner_.service_.delay_before_ms(request_), [this] { handle(); });
 }
@@ -163,15 +167,22 @@ void server::open() {
 
 void server::accept() {
     acceptor_->async_accept([this](error_code failure, tcp::socket socket) {
-        if (failure == asio::error::operation_aborted) return;
-        if (!failure) {
-            error_code ignored;
-            socket.set_option(tcp::no_delay(true), ignored);
-            auto fresh = std::make_shared<connection>(*this, std::move(socket));
-            connections_.remove_if([](const auto& old) { return old.expired(); });
-            connections_.push_back(fresh);
-            fresh->read();
+        // A connection that was accepted just before the end goes with the rest.
+        if (failure == asio::error::operation_aborted || !acceptor_->is_open()) return;
+        if (failure) {
+            // Out of descriptors, most likely: connections that end will free some.
+            return_timer_.expires_after(k_accept_pause);
+            return_timer_.async_wait([this](error_code cancelled) {
+                if (!cancelled) accept();
+            });
+            return;
         }
+        error_code ignored;
+        socket.set_option(tcp::no_delay(true), ignored);
+        auto fresh = std::make_shared<connection>(*this, std::move(socket));
+        connections_.remove_if([](const auto& old) { return old.expired(); });
+        connections_.push_back(fresh);
+        fresh->read();
         accept();
     });
 }

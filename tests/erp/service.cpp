@@ -216,7 +216,7 @@ void service::fault_after(BatchAnswer& answer, format as, reply& out) {
 }
 
 // A batch that cannot be taken at all; status 200 where it can.
-reply service::refuse_batch(const UpdateBatch& batch) const {
+reply service::refuse_batch(const http_request& request, const UpdateBatch& batch) const {
     if (batch.items().empty()) return error_reply(400, "items: a batch has at least one");
     const auto items = static_cast<std::size_t>(batch.items_size());
     if (items > faults_.batch_items_max()) {
@@ -229,6 +229,10 @@ reply service::refuse_batch(const UpdateBatch& batch) const {
                                "idempotency_key: expected 1 to 128 printable ASCII characters");
         }
     }
+    const std::string& named = items == 1 ? batch.items(0).idempotency_key() : batch.batch_id();
+    if (!request.idempotency_key.empty() && request.idempotency_key != named) {
+        return error_reply(400, "Idempotency-Key: expected the one item's key, or the batch id");
+    }
     return {};
 }
 
@@ -240,7 +244,7 @@ reply service::apply(const http_request& request, format as) {
         count("unreadable");
         return error_reply(400, *error);
     }
-    out = refuse_batch(batch);
+    out = refuse_batch(request, batch);
     if (out.status != 200) {
         count("refused_batches");
         return out;

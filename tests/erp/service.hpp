@@ -19,6 +19,7 @@ struct http_request {
     std::string target;
     std::string content_type;
     std::string authorization;
+    std::string idempotency_key;
     std::string body;
 };
 
@@ -66,7 +67,8 @@ class service {
     void fault_after(wharf::v1::BatchAnswer& answer, format as, reply& out);
     [[nodiscard]] reply apply(const http_request& request, format as);
     [[nodiscard]] reply query(const http_request& request, format as);
-    [[nodiscard]] reply refuse_batch(const wharf::v1::UpdateBatch& batch) const;
+    [[nodiscard]] reply refuse_batch(const http_request& request,
+                                     const wharf::v1::UpdateBatch& batch) const;
     void apply_items(const wharf::v1::UpdateBatch& batch, wharf::v1::BatchAnswer& answer);
     [[nodiscard]] bool answer_badly(const wharf::v1::Update& update, wharf::v1::ItemAnswer& answer);
     [[nodiscard]] reply control(const http_request& request);

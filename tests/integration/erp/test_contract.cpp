@@ -265,7 +265,12 @@ TEST_CASE("a request that is not of the contract is refused and says why") {
           "items[0].event.inventory_adjusted.colour: no such field");
     const response decimal = erp.post(k_updates, batch({adjusted(1, "1e3")}), good);
     CHECK(decimal.body.find("delta.value: expected a decimal") != std::string::npos);
-    CHECK(statuses(erp.post(k_updates, body, good).body) == "applied");
+    const std::string key = good + "Idempotency-Key: ";
+    CHECK(erp.post(k_updates, body, key + "WH7-1-2\r\n").status == 400);
+    CHECK(statuses(erp.post(k_updates, body, key + "WH7-1-1\r\n").body) == "applied");
+    const std::string two = batch({adjusted(2, "1"), adjusted(3, "1")});
+    CHECK(erp.post(k_updates, two, key + "WH7-1-2\r\n").status == 400);
+    CHECK(statuses(erp.post(k_updates, two, key + "WH7-b1\r\n").body) == "applied,applied");
 }
 
 TEST_CASE("a connection is kept over requests, and /applied reads on from a row") {
