@@ -20,6 +20,7 @@ inline constexpr std::size_t k_corrective_ids_max = 16;
 inline constexpr int k_decimal_digits_max = 18;
 inline constexpr int k_decimal_scale_max = 9;
 inline constexpr std::size_t k_json_depth_max = 16;
+inline constexpr std::uint32_t k_double_trigger_window_ms_max = 60'000;
 // A package belongs to a package name, an SSCC, a shipment and an order, and lists many stock keys.
 inline constexpr std::size_t k_order_keys_max = 4 + k_packed_lines_max;
 
@@ -45,6 +46,9 @@ inline constexpr std::size_t k_output_bytes_max = 1024 * 1024;
 inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
 inline constexpr std::size_t k_journal_queue_bytes_max = 32 * 1024 * 1024;
 inline constexpr std::size_t k_group_requests_max = 8 * 1024;
+inline constexpr std::size_t k_group_bytes_max = 1024 * 1024;
+// Of the quota. From here on only outcomes, deletions and sessions are written, not events.
+inline constexpr std::uint32_t k_journal_full_percent = 90;
 inline constexpr std::size_t k_destinations_max = 8;
 inline constexpr std::size_t k_sessions_max = 16 * 1024;
 // Double triggers remembered per generation; two generations are kept.

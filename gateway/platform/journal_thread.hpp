@@ -1,0 +1,112 @@
+// The journal thread: takes what the other threads want durable, applies it in groups, commits each
+// group once, and tells the others only then. A commit is never waited for when there is something
+// urgent to do; while one is on its way to the disk the next group gathers by itself.
+//
+// submit() may be called from any thread. The callbacks run on the journal thread and must not
+// block.
+#pragma once
+
+#include "gateway/journal/journal.hpp"
+#include "gateway/ports/clock.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace wharf {
+
+struct group_report {
+    std::size_t requests = 0;
+    std::int64_t commit_us = 0; // from the beginning of the group to its durability
+};
+
+struct journal_callbacks {
+    std::function<void(std::vector<journal_answer>)> answers;
+    std::function<void(std::vector<event_head>)> appended;
+    // There is room in the queue again after submit() said false.
+    std::function<void()> room;
+    // A commit's outcome is unknown or the journal is damaged: stop the process, acknowledge
+    // nothing.
+    std::function<void(const std::string&)> fatal;
+    // The quota is reached, or no longer: ingest is held back meanwhile.
+    std::function<void(bool full, const std::string& why)> space;
+    std::function<void(const group_report&)> committed;
+};
+
+// A copy for readers on other threads.
+struct journal_snapshot {
+    wharf::v1::JournalState state;
+    store_usage usage;
+    bool full = false;
+    std::size_t held = 0; // messages that wait for space
+};
+
+class journal_thread {
+  public:
+    // REQUIRES: all three outlive the thread.
+    journal_thread(journal& over, store& in, clock_port& clock, journal_callbacks callbacks);
+    ~journal_thread();
+    journal_thread(const journal_thread&) = delete;
+    journal_thread& operator=(const journal_thread&) = delete;
+
+    void start();
+    // Commits what was submitted and ends. What is held for want of space stays unacknowledged.
+    void stop();
+
+    // Always takes the request. False: the queue is at its bound, submit no more until room().
+    bool submit(journal_request request);
+
+    [[nodiscard]] journal_snapshot snapshot() const;
+
+  private:
+    void run();
+    bool wait_for_work();
+    void gather();
+    void process();
+    bool commit_group(std::vector<journal_request>& group);
+    status apply_group(const std::vector<journal_request>& group);
+    void hold_ingest(std::vector<journal_request>& group);
+    void release_held(std::vector<journal_request>& group);
+    void count_held();
+    void look_at_space();
+    void set_full(bool full, const std::string& why);
+    void publish_snapshot();
+    void fail(const std::string& why);
+    [[nodiscard]] std::uint32_t percent_used() const;
+    [[nodiscard]] std::int64_t journal_time_us() const;
+
+    journal& journal_;
+    store& store_;
+    clock_port& clock_;
+    const journal_callbacks callbacks_;
+    const std::int64_t opened_us_;
+    const std::int64_t journal_time_at_open_us_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<journal_request> queue_; // guarded, with what follows
+    std::size_t queued_bytes_ = 0;
+    std::size_t held_bytes_ = 0;
+    std::size_t held_count_ = 0;
+    bool urgent_ = false;
+    bool stopping_ = false;
+    bool asked_for_room_ = false;
+    journal_snapshot snapshot_;
+
+    // Of the journal thread alone.
+    std::vector<journal_request> gathered_;
+    std::deque<journal_request> held_;
+    store_usage usage_;
+    std::size_t bytes_since_look_ = 0;
+    std::int64_t last_look_us_ = 0;
+    bool full_ = false;
+    bool failed_ = false;
+    std::thread thread_;
+};
+
+} // namespace wharf

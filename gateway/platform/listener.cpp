@@ -1,0 +1,200 @@
+#include "gateway/platform/listener.hpp"
+
+#include "gateway/platform/connection.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <vector>
+
+namespace wharf {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr auto k_tick = std::chrono::milliseconds(250);
+constexpr auto k_accept_retry = std::chrono::milliseconds(100);
+} // namespace
+
+listener::listener(asio::io_context& on, listener_options options, intake& prepare,
+                   clock_port& clock, random_port& random, listener_callbacks callbacks)
+    : io_(on), options_(std::move(options)), intake_(prepare), clock_(clock), random_(random),
+      callbacks_(std::move(callbacks)), acceptor_(on), timer_(on), retry_(on) {}
+
+listener::~listener() = default;
+
+status listener::start() {
+    boost::system::error_code failed;
+    auto address = asio::ip::make_address(options_.address, failed);
+    auto fail = [&](std::string_view what) {
+        return error{errc::io, "listen on " + options_.address + ":" +
+                                   std::to_string(options_.port) + ": " + std::string(what) + ": " +
+                                   failed.message()};
+    };
+    if (failed) return fail("address");
+    tcp::endpoint endpoint(address, options_.port);
+    acceptor_.open(endpoint.protocol(), failed);
+    if (failed) return fail("open");
+    acceptor_.set_option(tcp::acceptor::reuse_address(true), failed);
+    if (failed) return fail("reuse");
+    acceptor_.bind(endpoint, failed);
+    if (failed) return fail("bind");
+    acceptor_.listen(asio::socket_base::max_listen_connections, failed);
+    if (failed) return fail("listen");
+    port_ = acceptor_.local_endpoint(failed).port();
+    if (failed) return fail("port");
+    accept();
+    tick();
+    return ok();
+}
+
+void listener::accept() {
+    acceptor_.async_accept([this](boost::system::error_code failed, tcp::socket socket) {
+        if (failed == asio::error::operation_aborted) return;
+        if (!failed) {
+            accepted(std::move(socket));
+            return accept();
+        }
+        // Out of descriptors, for example: the loop must neither end nor spin.
+        callbacks_.log(log_level::warn, "accept: " + failed.message());
+        retry_.expires_after(k_accept_retry);
+        retry_.async_wait([this](auto aborted) {
+            if (!aborted) accept();
+        });
+    });
+}
+
+void listener::accepted(tcp::socket socket) {
+    ++counters_.connections_accepted;
+    if (connections_.size() >= options_.connections_max) {
+        ++counters_.connections_refused;
+        return; // closes the socket
+    }
+    boost::system::error_code failed;
+    socket.set_option(tcp::no_delay(true), failed);
+    if (failed) return;
+    std::uint64_t id = ++last_id_ & ((std::uint64_t{1} << (64 - k_session_token_bits)) - 1);
+    auto made = std::make_shared<connection>(*this, id, std::move(socket));
+    connections_[id] = made;
+    counters_.connections_open = connections_.size();
+    made->start();
+}
+
+void listener::tick() {
+    timer_.expires_after(k_tick);
+    timer_.async_wait([this](auto failed) {
+        if (failed) return;
+        std::vector<std::shared_ptr<connection>> all;
+        all.reserve(connections_.size());
+        for (auto& [id, one] : connections_)
+            all.push_back(one);
+        for (auto& one : all)
+            one->tick(now_ms());
+        if (stopping_) finish_stop();
+        if (!stopping_ || !connections_.empty()) tick();
+    });
+}
+
+void listener::submit(journal_request request) {
+    if (!callbacks_.submit(std::move(request))) room_ = false;
+}
+
+void listener::on_room() {
+    asio::post(io_, [this] {
+        room_ = true;
+        std::vector<std::shared_ptr<connection>> all;
+        for (auto& [id, one] : connections_)
+            all.push_back(one);
+        for (auto& one : all)
+            one->pump();
+    });
+}
+
+void listener::on_answers(std::vector<journal_answer> answers) {
+    asio::post(io_, [this, answers = std::move(answers)]() mutable {
+        std::vector<std::shared_ptr<connection>> touched;
+        for (journal_answer& answer : answers) {
+            std::uint64_t token = std::visit([](const auto& one) { return one.token; }, answer);
+            auto found = connections_.find(token >> k_session_token_bits);
+            if (found == connections_.end()) continue; // it left before its answer came
+            if (touched.empty() || touched.back() != found->second)
+                touched.push_back(found->second);
+            dispatch(answer);
+        }
+        // One write for all that a commit released.
+        for (auto& one : touched)
+            one->pump();
+    });
+}
+
+connection* listener::find(std::uint64_t token) {
+    auto found = connections_.find(token >> k_session_token_bits);
+    return found == connections_.end() ? nullptr : found->second.get();
+}
+
+void listener::dispatch(journal_answer& answer) {
+    constexpr std::uint64_t mask = (std::uint64_t{1} << k_session_token_bits) - 1;
+    if (auto* done = std::get_if<ingest_done>(&answer)) {
+        if (auto* to = find(done->token)) to->on_ingested(done->token & mask, done->verdict);
+    } else if (auto* opened = std::get_if<session_opened>(&answer)) {
+        if (auto* to = find(opened->token)) to->on_opened(*opened);
+    } else if (auto* released = std::get_if<session_released>(&answer)) {
+        if (auto* to = find(released->token)) to->on_released(released->token & mask);
+    }
+}
+
+// MQTT 5 section 3.1.4: a second connection under a client id ends the first.
+void listener::take_over(const std::string& client_id, connection* by) {
+    auto [at, fresh] = by_client_id_.try_emplace(client_id, by);
+    if (fresh) return;
+    connection* before = std::exchange(at->second, by);
+    if (before == by) return;
+    callbacks_.log(log_level::info,
+                   "client " + client_id + " connected again; its earlier connection ends");
+    before->end(mqtt::reason::session_taken_over);
+}
+
+void listener::forget(connection* which) {
+    auto found = by_client_id_.find(which->client_id());
+    if (found != by_client_id_.end() && found->second == which) by_client_id_.erase(found);
+}
+
+void listener::retire(std::uint64_t id) {
+    auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    forget(found->second.get());
+    // It may be in the middle of one of its own calls.
+    asio::post(io_, [kept = std::move(found->second)] {});
+    connections_.erase(found);
+    counters_.connections_open = connections_.size();
+}
+
+void listener::stop(std::uint32_t wait_ms, std::function<void()> done) {
+    asio::post(io_, [this, wait_ms, done = std::move(done)]() mutable {
+        stopping_ = true;
+        stopped_ = std::move(done);
+        stop_by_ms_ = now_ms() + wait_ms;
+        boost::system::error_code ignored; // it is closed either way
+        acceptor_.close(ignored);
+        retry_.cancel();
+        finish_stop();
+    });
+}
+
+// Once nothing is owed any more, or time is up: says good-bye and closes.
+void listener::finish_stop() {
+    std::vector<std::shared_ptr<connection>> all;
+    for (auto& [id, one] : connections_)
+        all.push_back(one);
+    bool late = now_ms() >= stop_by_ms_;
+    for (auto& one : all)
+        if (one->idle() || late) one->end(mqtt::reason::server_shutting_down);
+    if (late && now_ms() >= stop_by_ms_ + 1000)
+        for (auto& one : all)
+            one->abandon();
+    if (connections_.empty() && stopped_) {
+        timer_.cancel();
+        std::exchange(stopped_, nullptr)();
+    }
+}
+
+} // namespace wharf

@@ -1,0 +1,112 @@
+// The MQTT listener: sockets in front of the session machines, intake between them and the journal.
+// Everything runs on the one thread that runs the io_context; on_answers() and on_room() may be
+// called from any thread.
+#pragma once
+
+#include "gateway/ingest/intake.hpp"
+#include "gateway/ingest/mqtt/session.hpp"
+#include "gateway/journal/requests.hpp"
+#include "gateway/ports/clock.hpp"
+#include "gateway/ports/random.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace wharf {
+
+struct listener_options {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 1883; // 0: any free one
+    std::size_t connections_max = limits::k_connections_default;
+    mqtt::session_limits session;
+};
+
+struct listener_counters {
+    std::atomic<std::uint64_t> connections_accepted{0};
+    std::atomic<std::uint64_t> connections_refused{0};
+    std::atomic<std::uint64_t> connections_open{0};
+    std::atomic<std::uint64_t> messages_qos0{0};
+    std::atomic<std::uint64_t> messages_qos1{0};
+    std::atomic<std::uint64_t> messages_qos2{0};
+    std::atomic<std::uint64_t> protocol_errors{0};
+};
+
+enum class log_level : std::uint8_t { debug, info, warn };
+
+struct listener_callbacks {
+    // Hands a request to the journal; false: no more until on_room().
+    std::function<bool(journal_request)> submit;
+    std::function<void(log_level, const std::string&)> log;
+    // From PUBLISH read to acknowledgement written, in microseconds.
+    std::function<void(std::int64_t)> acknowledged;
+};
+
+class connection;
+
+class listener {
+  public:
+    listener(boost::asio::io_context& on, listener_options options, intake& prepare,
+             clock_port& clock, random_port& random, listener_callbacks callbacks);
+    ~listener();
+    listener(const listener&) = delete;
+    listener& operator=(const listener&) = delete;
+
+    // errc::io where the address cannot be listened on.
+    status start();
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    // Takes no more, lets what was taken be committed and acknowledged (at most wait_ms), closes.
+    void stop(std::uint32_t wait_ms, std::function<void()> done);
+
+    void on_answers(std::vector<journal_answer> answers);
+    void on_room();
+
+    [[nodiscard]] const listener_counters& counters() const { return counters_; }
+
+  private:
+    friend class connection;
+    using tcp = boost::asio::ip::tcp;
+
+    void accept();
+    void accepted(tcp::socket socket);
+    void tick();
+    void dispatch(journal_answer& answer);
+    connection* find(std::uint64_t token);
+    void finish_stop();
+
+    // For connections.
+    void submit(journal_request request);
+    [[nodiscard]] bool may_read() const { return room_ && !stopping_; }
+    void take_over(const std::string& client_id, connection* by);
+    void forget(connection* which);
+    void retire(std::uint64_t id);
+    [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
+
+    boost::asio::io_context& io_;
+    const listener_options options_;
+    intake& intake_;
+    clock_port& clock_;
+    random_port& random_;
+    const listener_callbacks callbacks_;
+    tcp::acceptor acceptor_;
+    boost::asio::steady_timer timer_;
+    boost::asio::steady_timer retry_;
+    std::uint16_t port_ = 0;
+    listener_counters counters_;
+    bool room_ = true;
+    bool stopping_ = false;
+    std::int64_t stop_by_ms_ = 0;
+    std::function<void()> stopped_;
+    std::uint64_t last_id_ = 0;
+    // Looked up, and visited where order does not show.
+    std::unordered_map<std::uint64_t, std::shared_ptr<connection>> connections_;
+    std::unordered_map<std::string, connection*> by_client_id_;
+};
+
+} // namespace wharf
