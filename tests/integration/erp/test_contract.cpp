@@ -164,14 +164,16 @@ TEST_CASE("strict stock refuses in business words and applies once the stock is 
     CHECK(statuses(erp.post(k_updates, take).body) == "applied");
     CHECK(quantity_of(db, "ber1|A-01|4711|||||available||EA|") == "0");
 
-    // The first half of a move must not stay when the second fails, nor the other way round.
-    const json move = update(4, "stock_moved",
-                             {{"from", stock()},
-                              {"to", {{"location", "B-02"}}},
-                              {"quantity", pieces("1")},
-                              {"task", "T1"}});
-    CHECK(statuses(erp.post(k_updates, batch({move})).body) == "refused");
-    CHECK(query_db(db, "SELECT count(*) FROM stock") == "1");
+    // A refused pick leaves nothing behind, not even its line's total: tried again it counts in
+    // full.
+    const std::string pick = batch({update(
+        4, "picked",
+        {{"stock", stock()}, {"quantity", pieces("3")}, {"task", "P1"}, {"cumulative", true}})});
+    CHECK(statuses(erp.post(k_updates, pick).body) == "refused");
+    CHECK(query_db(db, "SELECT count(*) FROM picked") == "0");
+    CHECK(statuses(erp.post(k_updates, batch({adjusted(5, "4")})).body) == "applied");
+    CHECK(statuses(erp.post(k_updates, pick).body) == "applied");
+    CHECK(quantity_of(db, "ber1|A-01|4711|||||available||EA|") == "1000000000");
 }
 
 TEST_CASE("stock follows every kind of event, exactly") {
