@@ -1,0 +1,226 @@
+// One MQTT connection as the server sees it, 3.1.1 or 5: bytes, completions and time go in; bytes
+// and calls to a session_sink come out. It holds no socket, clock or thread, and belongs to the one
+// thread that drives it (the network thread). A peer's violation ends the connection as the
+// standard says and leaves the session inert: every later call is harmless.
+//
+// What it promises: a PUBACK or PUBREC leaves only after on_published(), a PUBCOMP only after
+// on_released(), and they leave in the order of the packets they answer.
+#pragma once
+
+#include "gateway/base/limits.hpp"
+#include "gateway/ingest/mqtt/ack_queue.hpp"
+#include "gateway/ingest/mqtt/packet.hpp"
+#include "gateway/ingest/mqtt/packet_ids.hpp"
+#include "gateway/ingest/mqtt/serialize.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wharf::mqtt {
+
+struct session_limits {
+    std::size_t packet_bytes_max = limits::k_packet_bytes_default;
+    // MQTT 5: announced. 3.1.1: as many acknowledgements may be owed before reading stops.
+    std::uint16_t receive_maximum = limits::k_receive_maximum_default;
+    std::uint16_t topic_alias_maximum = limits::k_topic_alias_max;
+    std::uint16_t keep_alive_s_max = limits::k_keep_alive_s_max;
+    std::uint32_t session_expiry_s_max = limits::k_session_expiry_s_max;
+    std::size_t unacknowledged_bytes_max = limits::k_unacknowledged_bytes_max;
+    std::size_t output_bytes_max = limits::k_output_bytes_max;
+    std::uint32_t connect_timeout_ms = limits::k_connect_timeout_ms;
+};
+
+// Views are valid during the call only, here and in publish_request.
+struct open_request {
+    std::string_view client_id;
+    bool client_id_assigned = false; // the client sent none
+    bool clean_start = false;
+    std::uint8_t protocol_version = k_version_3_1_1;
+    std::uint32_t session_expiry_s = 0; // capped; 3.1.1: 0 with a clean session, else the cap
+    std::uint16_t keep_alive_s = 0;     // as enforced; 0: off
+    std::optional<std::string_view> username;
+    std::optional<std::string_view> password;
+    const will_message* will = nullptr; // validated; nullptr: none
+    std::span<const user_property> user_properties;
+};
+
+struct publish_request {
+    std::uint64_t token = 0;
+    std::string_view topic; // a topic alias is already resolved
+    std::string_view payload;
+    std::uint8_t qos = 0;
+    std::uint16_t packet_id = 0; // 0 with QoS 0
+    bool dup = false;
+    bool retain = false; // 3.1.1 only: nothing is retained
+    // MQTT 5:
+    bool payload_is_utf8 = false; // as the sender states it; not checked
+    std::optional<std::uint32_t> message_expiry_s;
+    std::string_view content_type;
+    std::string_view response_topic;
+    std::string_view correlation_data;
+    std::span<const user_property> user_properties;
+    std::uint32_t user_properties_dropped = 0; // past limits::k_user_properties_max
+};
+
+struct session_end {
+    std::uint32_t session_expiry_s = 0; // 0: forget the session now
+    bool publish_will = false;          // the client did not take its will back
+};
+
+// What the session asks of its shell. A call may be answered at once, from within, or later; the
+// session must not be destroyed from within a call.
+class session_sink {
+  public:
+    session_sink() = default;
+    session_sink(const session_sink&) = delete;
+    session_sink& operator=(const session_sink&) = delete;
+    virtual ~session_sink() = default;
+
+    // Answer with on_opened() or on_refused().
+    virtual void open_session(const open_request& request) = 0;
+    // Make it durable (with its packet identifier for QoS 2), then on_published(). Every QoS.
+    virtual void publish(const publish_request& request) = 0;
+    // A QoS 2 PUBLISH that is answered without publishing it: its identifier is already known.
+    // For the books; token is 0 and nothing is to be answered.
+    virtual void repeated(const publish_request& request) = 0;
+    // Remove the QoS 2 packet identifier durably, then on_released().
+    virtual void release(std::uint64_t token, std::uint16_t packet_id) = 0;
+    // The connection of an opened session has ended. Once, and never where another connection took
+    // the session over.
+    virtual void close_session(const session_end& end) = 0;
+    // Write output(), then close the socket. Once; not after on_transport_closed().
+    virtual void close(std::string_view why) = 0;
+};
+
+class session {
+  public:
+    static constexpr std::int64_t k_never = std::numeric_limits<std::int64_t>::max();
+
+    // Times are milliseconds of any clock that never goes back. The sink must outlive the session.
+    // assigned_client_id is used where the client sends none.
+    session(const session_limits& limits, session_sink& sink, std::string assigned_client_id,
+            std::int64_t now_ms);
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    // Bytes from the socket, in any pieces. Call it only while wants_bytes(); a read that was
+    // already under way when that changed may still be handed in.
+    void on_bytes(std::string_view bytes, std::int64_t now_ms);
+    // False when a bound is reached or the CONNECT is being decided: stop reading the socket.
+    [[nodiscard]] bool wants_bytes() const noexcept;
+    // Bytes to write. Drain it, then call on_drained().
+    [[nodiscard]] std::string& output() noexcept { return output_; }
+    void on_drained();
+
+    // The answers to session_sink. qos2_packet_ids: those whose PUBREC is durable and that were not
+    // released; ignored unless session_present.
+    void on_opened(bool session_present, std::span<const std::uint16_t> qos2_packet_ids);
+    // REQUIRES: is_failure(code).
+    void on_refused(reason code, std::string_view why);
+    // Each token once, in any order. A failure code refuses the PUBLISH; 3.1.1 has no word for
+    // that, so there the connection ends without the acknowledgement.
+    void on_published(std::uint64_t token, reason code);
+    void on_released(std::uint64_t token);
+
+    // Enforces the CONNECT time-out and the keep-alive. Returns when to call it next, or k_never.
+    std::int64_t on_tick(std::int64_t now_ms);
+    // The server ends the connection: session_taken_over, server_shutting_down, not_authorized ...
+    void end(reason code, std::string_view why = {});
+    // The socket is gone.
+    void on_transport_closed();
+
+    [[nodiscard]] bool closed() const noexcept { return state_ == state::closed; }
+    [[nodiscard]] bool opened() const noexcept { return state_ == state::open; }
+    // What still waits for a completion or for its turn. 0 before a clean end.
+    [[nodiscard]] std::size_t owed_count() const noexcept { return acks_.size(); }
+    [[nodiscard]] std::size_t unacknowledged_bytes() const noexcept {
+        return unacknowledged_bytes_;
+    }
+    [[nodiscard]] std::size_t buffered_bytes() const noexcept {
+        return input_.size() - input_begin_;
+    }
+    // 0 until a CONNECT was read.
+    [[nodiscard]] std::uint8_t protocol_version() const noexcept { return peer_.version; }
+
+  private:
+    enum class state : std::uint8_t { waiting_for_connect, opening, open, closed };
+
+    // Input.
+    [[nodiscard]] bool held_back() const noexcept;
+    [[nodiscard]] bool waits_for_completions() const noexcept;
+    [[nodiscard]] std::size_t owed_max() const noexcept;
+    std::size_t process(std::string_view bytes);
+    std::string_view complete_buffered(std::string_view bytes);
+    void process_buffered();
+    void keep(std::string_view bytes);
+    [[nodiscard]] checked check_header(const fixed_header& header) const;
+    [[nodiscard]] checked handle(const fixed_header& header, std::string_view body);
+    void resume();
+
+    // Packets.
+    [[nodiscard]] checked handle_connect(const fixed_header& header, std::string_view body);
+    [[nodiscard]] checked handle_publish(const fixed_header& header, std::string_view body);
+    [[nodiscard]] checked resolve_topic();
+    [[nodiscard]] checked publish_qos2(publish_request& request, std::uint32_t bytes);
+    void hand_over(publish_request& request, owed kind, std::uint32_t bytes);
+    [[nodiscard]] checked handle_pubrel(std::string_view body);
+    [[nodiscard]] checked handle_ack(packet_type type, std::string_view body);
+    [[nodiscard]] checked handle_subscribe(std::string_view body);
+    [[nodiscard]] checked handle_unsubscribe(std::string_view body);
+    [[nodiscard]] checked handle_disconnect(std::string_view body);
+    [[nodiscard]] checked count_in_flight();
+
+    // CONNECT.
+    void negotiate(const connect_packet& packet);
+    [[nodiscard]] checked check_connect(const connect_packet& packet) const;
+    void refuse_connect(const protocol_error& failure, bool is_mqisdp);
+    void answer_connect(const connack_packet& packet);
+
+    // Acknowledgements.
+    void release_ready();
+    void emit(const owed_ack& entry);
+    void refuse_repeats(std::uint16_t packet_id, reason code);
+
+    // Ends.
+    void fail(const protocol_error& failure);
+    void shut(std::string_view why, session_end how, bool tell_transport);
+    void drop_input();
+
+    const session_limits limits_;
+    session_sink& sink_;
+    state state_ = state::waiting_for_connect;
+    bool processing_ = false; // packets are being handled: their bytes must stay where they are
+    bool open_unanswered_ = false;
+    bool taken_over_ = false;
+    bool wants_reason_strings_ = true; // Request Problem Information
+    bool server_keep_alive_ = false;   // announced, because it is not the client's
+    bool client_id_assigned_ = false;
+    bool keep_alive_paused_ = false; // the server did not read since the last tick
+    std::uint16_t keep_alive_s_ = 0;
+    std::uint32_t session_expiry_s_ = 0;
+    std::uint32_t requested_expiry_s_ = 0;
+    recipient peer_{0, 0};
+    std::string assigned_client_id_;
+
+    std::string input_; // a partial packet, or what came while held back
+    std::size_t input_begin_ = 0;
+    std::string output_;
+
+    publish_packet publish_; // its memory is used again for each PUBLISH
+    std::vector<std::string> aliases_;
+    ack_queue acks_;
+    packet_ids qos2_;
+    std::size_t in_flight_ = 0;    // MQTT 5 Receive Maximum
+    std::size_t repeats_owed_ = 0; // entries of pubrec_repeated
+    std::size_t unacknowledged_bytes_ = 0;
+
+    std::int64_t now_ms_;
+    std::int64_t last_packet_ms_;
+};
+
+} // namespace wharf::mqtt
