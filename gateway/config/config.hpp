@@ -1,0 +1,124 @@
+// The configuration of wharfd as values: what stands in its TOML file, checked and with every
+// default filled in. docs/configuration.md says what each key means.
+#pragma once
+
+#include "gateway/base/lane.hpp"
+#include "gateway/base/limits.hpp"
+#include "gateway/config/url.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace wharf {
+
+enum class route_codec : std::uint8_t { json, protobuf, protobuf_batch };
+enum class body_format : std::uint8_t { json, protobuf };
+enum class double_trigger_choice : std::uint8_t { keep, flag, drop };
+enum class log_format : std::uint8_t { human, json };
+enum class log_level : std::uint8_t { trace, debug, info, warn, error };
+
+struct gateway_config {
+    std::string name;
+    std::string site;
+};
+
+struct listener_config {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 1883; // 0: any free port
+    std::uint32_t max_packet_bytes = limits::k_packet_bytes_default;
+    std::uint16_t receive_maximum = limits::k_receive_maximum_default;
+    std::uint32_t max_connections = limits::k_connections_default;
+    std::uint16_t keep_alive_max_s = limits::k_keep_alive_s_max;
+    std::uint32_t session_expiry_max_s = limits::k_session_expiry_s_max;
+};
+
+struct journal_config {
+    std::string path;
+    std::uint32_t size_max_mb = 1024;
+    std::uint32_t retention_hours = 168;
+    std::uint32_t retention_fill_percent = 70;
+};
+
+struct identity_config {
+    std::uint32_t window_hours = 720;
+    std::uint64_t entries_max = 10'000'000;
+};
+
+// Which messages are read with which codec. The first route whose topic fits decides.
+struct route_config {
+    // An MQTT topic filter in whose levels {site}, {device} and {stream} stand for one level each
+    // and name it.
+    std::string topic;
+    route_codec codec = route_codec::json;
+    std::string profile; // empty: the first profile whose globs fit the device, if any
+};
+
+struct profile_config {
+    std::string name;
+    std::vector<std::string> devices; // globs: * any text, ? one character
+    double_trigger_choice double_trigger = double_trigger_choice::keep;
+    std::uint32_t double_trigger_window_ms = 1000;
+    bool packet_ids_not_reused = false;
+};
+
+struct lane_config {
+    bool dead_blocks = true; // a dead letter holds back later updates of its keys
+    std::uint32_t latency_target_ms = 1000;
+};
+
+struct destination_config {
+    std::string name;
+    std::string connector = "http";
+    http_url url;
+    body_format format = body_format::json;
+    std::string token_file; // empty: no token
+    std::uint32_t batch_max_items = 500;
+    std::uint32_t batch_max_bytes = 1024 * 1024;
+    std::uint32_t batch_max_delay_ms = 50;
+    std::uint32_t in_flight_max = 4;
+    bool in_order = false;
+    std::uint32_t request_timeout_ms = 30'000;
+    std::uint32_t connect_timeout_ms = 5'000;
+    std::uint32_t backoff_min_ms = 500;
+    std::uint32_t backoff_max_ms = 60'000;
+    std::uint32_t circuit_failures = 5;
+    std::uint32_t poison_attempts = 5;
+    std::uint32_t remembers_keys_for_h = 2160;
+    bool can_ask = true;
+    std::uint32_t settle_ms = 30'000;
+};
+
+struct admin_config {
+    std::string socket = "/run/wharf/wharfd.sock";
+    std::string http_address = "127.0.0.1";
+    std::uint16_t http_port = 9883; // 0: any free port
+};
+
+struct log_config {
+    log_format format = log_format::human;
+    log_level level = log_level::info;
+};
+
+struct config {
+    gateway_config gateway;
+    listener_config listener;
+    journal_config journal;
+    identity_config identity;
+    std::vector<route_config> routes;
+    std::vector<profile_config> profiles;
+    std::array<lane_config, k_lane_count> lanes; // by index_of(lane)
+    // Event kinds (field names of wharf.v1.Event's body) that go to another lane than their own.
+    std::map<std::string, lane, std::less<>> kind_lanes;
+    std::vector<destination_config> destinations;
+    admin_config admin;
+    log_config log;
+
+    // What is allowed but deserves a word in the log, each as "file:line: key: ...".
+    std::vector<std::string> warnings;
+};
+
+} // namespace wharf

@@ -1,0 +1,342 @@
+#include "gateway/config/parse.hpp"
+
+#include "gateway/config/section.hpp"
+#include "gateway/config/topic.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace wharf {
+
+namespace {
+
+using config_detail::choices;
+using config_detail::findings;
+using config_detail::section;
+
+constexpr std::string_view k_name_expected =
+    "a name of 1 to 32 letters, digits, - or _ in quotation marks";
+constexpr std::uint64_t k_hour_ms = 3'600'000;
+
+// By field name of wharf.v1.Event's body.
+constexpr std::string_view k_kinds[] = {"inventory_adjusted",
+                                        "inventory_counted",
+                                        "stock_moved",
+                                        "stock_status_changed",
+                                        "reserved",
+                                        "released",
+                                        "received",
+                                        "picked",
+                                        "packed",
+                                        "shipped",
+                                        "milestone",
+                                        "returned",
+                                        "disposition"};
+
+std::string check_name(std::string_view text) {
+    auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+    };
+    bool good = !text.empty() && text.size() <= limits::k_name_bytes_max &&
+                std::all_of(text.begin(), text.end(), fits);
+    return good ? std::string{} : "expected " + std::string(k_name_expected);
+}
+
+std::string check_site(std::string_view text) {
+    bool good = !text.empty() && text.size() <= limits::k_identifier_bytes_max;
+    for (char c : text)
+        good = good && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f && c != '/' && c != '+' &&
+               c != '#';
+    return good ? std::string{}
+                : "expected the site's name as it stands in topics: 1 to 64 bytes without /, +, #";
+}
+
+std::string check_path(std::string_view text) {
+    bool good = text.size() > 1 && text.size() <= limits::k_path_bytes_max && text.front() == '/' &&
+                text.find('\0') == std::string_view::npos;
+    return good ? std::string{} : "expected an absolute path";
+}
+
+// A Unix socket's address has room for 107 bytes (unix(7)).
+std::string check_socket_path(std::string_view text) {
+    if (text.size() > 107) return "expected an absolute path of at most 107 bytes";
+    return check_path(text);
+}
+
+std::string check_address(std::string_view text) {
+    return is_ip_address(text) ? std::string{} : "expected an IPv4 or IPv6 address";
+}
+
+void read_gateway(section in, gateway_config& to) {
+    in.required("name", k_name_expected);
+    in.required("site", "the site's name as it stands in topics");
+    in.text("name", to.name, k_name_expected, check_name);
+    in.text("site", to.site, "the site's name as it stands in topics", check_site);
+    in.finish();
+}
+
+void read_listener(section in, listener_config& to) {
+    in.text("address", to.address, "an IPv4 or IPv6 address", check_address);
+    in.number("port", to.port, 0, 65'535);
+    in.number("max_packet_bytes", to.max_packet_bytes, limits::k_packet_bytes_min,
+              limits::k_packet_bytes_max, "bytes");
+    in.number("receive_maximum", to.receive_maximum, 1, 65'535);
+    in.number("max_connections", to.max_connections, 1, limits::k_connections_max);
+    in.number("keep_alive_max_s", to.keep_alive_max_s, 5, limits::k_keep_alive_s_max, "seconds");
+    in.number("session_expiry_max_s", to.session_expiry_max_s, 0, limits::k_session_expiry_s_max,
+              "seconds");
+    if (!is_loopback(to.address))
+        in.warning("address", "devices on the network reach this listener without a password or "
+                              "TLS: keep it on a network of its own");
+    in.finish();
+}
+
+void read_journal(section in, journal_config& to) {
+    in.required("path", "the journal's folder, an absolute path");
+    in.text("path", to.path, "an absolute path", check_path);
+    in.number("size_max_mb", to.size_max_mb, limits::k_journal_mb_min, limits::k_journal_mb_max,
+              "MiB");
+    in.number("retention_hours", to.retention_hours, 0, 24 * 365 * 10, "hours");
+    in.number("retention_fill_percent", to.retention_fill_percent, 10, 90, "percent");
+    in.finish();
+}
+
+void read_identity(section in, identity_config& to) {
+    in.number("window_hours", to.window_hours, 1, 24 * 365 * 10, "hours");
+    in.number("entries_max", to.entries_max, 1000, limits::k_identities_max);
+    in.finish();
+}
+
+// Names must differ; says so at the second of two.
+void note_twin(section& in, std::set<std::string, std::less<>>& seen, const std::string& name) {
+    if (!name.empty() && !seen.insert(name).second)
+        in.error("name",
+                 "expected a name of its own, found a second " + config_detail::quoted(name));
+}
+
+void read_profiles(section& root, std::vector<profile_config>& to) {
+    std::set<std::string, std::less<>> seen;
+    for (auto& in : root.list("profile", limits::k_profiles_max)) {
+        profile_config profile;
+        in.required("name", k_name_expected);
+        in.text("name", profile.name, k_name_expected, check_name);
+        note_twin(in, seen, profile.name);
+        in.texts("devices", profile.devices, limits::k_profile_devices_max,
+                 "device names, in which * stands for any text", [](std::string_view text) {
+                     bool good = !text.empty() && text.size() <= limits::k_identifier_bytes_max &&
+                                 text.find('/') == std::string_view::npos;
+                     return good ? "" : "expected a device name of 1 to 64 bytes without /";
+                 });
+        in.choice("double_trigger", profile.double_trigger,
+                  choices<double_trigger_choice>{{"keep", double_trigger_choice::keep},
+                                                 {"flag", double_trigger_choice::flag},
+                                                 {"drop", double_trigger_choice::drop}});
+        in.number("double_trigger_window_ms", profile.double_trigger_window_ms, 1, 60'000, "ms");
+        in.boolean("packet_ids_not_reused", profile.packet_ids_not_reused);
+        in.finish();
+        to.push_back(std::move(profile));
+    }
+}
+
+void read_routes(section& root, const std::vector<profile_config>& profiles,
+                 std::vector<route_config>& to) {
+    std::set<std::string, std::less<>> seen;
+    for (auto& in : root.list("route", limits::k_routes_max)) {
+        route_config route;
+        in.required("topic", "a topic, for example \"wharf/1/{site}/{device}/{stream}\"");
+        in.required("codec", "\"json\" or \"protobuf\" or \"protobuf_batch\"");
+        in.text("topic", route.topic, "a topic", config_detail::check_topic_pattern);
+        if (!route.topic.empty() && !seen.insert(route.topic).second)
+            in.error("topic", "expected each topic once, found a second " +
+                                  config_detail::quoted(route.topic));
+        in.choice("codec", route.codec,
+                  choices<route_codec>{{"json", route_codec::json},
+                                       {"protobuf", route_codec::protobuf},
+                                       {"protobuf_batch", route_codec::protobuf_batch}});
+        if (in.text("profile", route.profile, "the name of a profile") &&
+            std::none_of(profiles.begin(), profiles.end(),
+                         [&](const auto& profile) { return profile.name == route.profile; }))
+            in.error("profile", "expected the name of a [[profile]], found " +
+                                    config_detail::quoted(route.profile));
+        in.finish();
+        to.push_back(std::move(route));
+    }
+    if (!root.has("route")) to = default_routes();
+}
+
+void read_lanes(section& root, config& to) {
+    to.lanes = {lane_config{true, 250}, lane_config{true, 1'000}, lane_config{false, 5'000},
+                lane_config{false, 30'000}};
+    auto lanes = root.inner("lane");
+    for (std::size_t i = 0; i < k_lane_count; ++i) {
+        auto in = lanes.inner(k_lane_names[i]);
+        in.boolean("dead_blocks", to.lanes[i].dead_blocks);
+        in.number("latency_target_ms", to.lanes[i].latency_target_ms, 1, k_hour_ms, "ms");
+        in.finish();
+    }
+    lanes.finish();
+
+    auto overrides = root.inner("lanes");
+    auto kinds = overrides.inner("kinds");
+    choices<lane> names;
+    for (std::size_t i = 0; i < k_lane_count; ++i)
+        names.emplace_back(k_lane_names[i], static_cast<lane>(i));
+    for (auto kind : k_kinds) {
+        lane picked{};
+        if (kinds.choice(kind, picked, names)) to.kind_lanes.emplace(kind, picked);
+    }
+    kinds.finish();
+    overrides.finish();
+}
+
+void read_timing(section& in, destination_config& to) {
+    in.number("request_timeout_ms", to.request_timeout_ms, 100, 600'000, "ms");
+    in.number("connect_timeout_ms", to.connect_timeout_ms, 50, 120'000, "ms");
+    in.number("backoff_min_ms", to.backoff_min_ms, 10, k_hour_ms, "ms");
+    in.number("backoff_max_ms", to.backoff_max_ms, 10, k_hour_ms, "ms");
+    if (to.backoff_min_ms > to.backoff_max_ms)
+        in.error(in.has("backoff_min_ms") ? "backoff_min_ms" : "backoff_max_ms",
+                 "expected backoff_min_ms <= backoff_max_ms, found " +
+                     std::to_string(to.backoff_min_ms) + " > " + std::to_string(to.backoff_max_ms));
+    in.number("circuit_failures", to.circuit_failures, 1, 1000);
+    in.number("poison_attempts", to.poison_attempts, 1, 1000);
+    in.number("remembers_keys_for_h", to.remembers_keys_for_h, 0, 24 * 365 * 10, "hours");
+    in.boolean("can_ask", to.can_ask);
+    in.number("settle_ms", to.settle_ms, 0, k_hour_ms, "ms");
+    if (to.can_ask && to.settle_ms < to.request_timeout_ms)
+        in.warning("settle_ms", "is shorter than request_timeout_ms: a request may still be under "
+                                "way when \"not held\" is believed");
+}
+
+void read_destination(section& in, destination_config& to) {
+    in.text("connector", to.connector, "\"http\"", [](std::string_view text) {
+        return text == "http" ? "" : "expected \"http\", the one connector there is";
+    });
+    in.required("url", "http://host[:port][/path]");
+    std::string url;
+    bool has_url = in.text("url", url, "http://host[:port][/path]", [&](std::string_view text) {
+        auto parsed = parse_http_url(text);
+        if (!parsed.ok()) return parsed.failure().message;
+        to.url = std::move(parsed).value();
+        return std::string{};
+    });
+    in.choice(
+        "format", to.format,
+        choices<body_format>{{"json", body_format::json}, {"protobuf", body_format::protobuf}});
+    if (in.text("token_file", to.token_file, "an absolute path", check_path) && has_url &&
+        !is_loopback(to.url.host))
+        in.error("token_file",
+                 "expected a url of this machine: a token is not sent over plain http "
+                 "to another one, found " +
+                     config_detail::quoted(url));
+    in.number("batch_max_items", to.batch_max_items, 1, limits::k_batch_items_max);
+    in.number("batch_max_bytes", to.batch_max_bytes, 2 * limits::k_event_bytes_max,
+              limits::k_batch_bytes_max, "bytes");
+    in.number("batch_max_delay_ms", to.batch_max_delay_ms, 0, 60'000, "ms");
+    in.number("in_flight_max", to.in_flight_max, 1, limits::k_batches_in_flight_max);
+    in.boolean("in_order", to.in_order);
+    read_timing(in, to);
+}
+
+void read_destinations(section& root, std::vector<destination_config>& to) {
+    std::set<std::string, std::less<>> seen;
+    for (auto& in : root.list("destination", limits::k_destinations_max)) {
+        destination_config destination;
+        in.required("name", k_name_expected);
+        in.text("name", destination.name, k_name_expected, check_name);
+        note_twin(in, seen, destination.name);
+        read_destination(in, destination);
+        in.finish();
+        to.push_back(std::move(destination));
+    }
+    if (!root.has("destination"))
+        root.warning("destination", "there is none: events are kept in the journal and go nowhere");
+}
+
+void read_admin(section in, admin_config& to) {
+    in.text("socket", to.socket, "an absolute path", check_socket_path);
+    in.text("http_address", to.http_address, "a loopback address", [](std::string_view text) {
+        bool good = is_ip_address(text) && is_loopback(text);
+        return good ? "" : "expected an address of this machine alone: 127.0.0.1 or ::1";
+    });
+    in.number("http_port", to.http_port, 0, 65'535);
+    in.finish();
+}
+
+void read_log(section in, log_config& to) {
+    in.choice("format", to.format,
+              choices<log_format>{{"human", log_format::human}, {"json", log_format::json}});
+    in.choice("level", to.level,
+              choices<log_level>{{"trace", log_level::trace},
+                                 {"debug", log_level::debug},
+                                 {"info", log_level::info},
+                                 {"warn", log_level::warn},
+                                 {"error", log_level::error}});
+    in.finish();
+}
+
+void read_all(section root, config& to) {
+    read_gateway(root.inner("gateway"), to.gateway);
+    read_listener(root.inner("listener"), to.listener);
+    read_journal(root.inner("journal"), to.journal);
+    read_identity(root.inner("identity"), to.identity);
+    read_profiles(root, to.profiles);
+    read_routes(root, to.profiles, to.routes);
+    read_lanes(root, to);
+    read_destinations(root, to.destinations);
+    read_admin(root.inner("admin"), to.admin);
+    read_log(root.inner("log"), to.log);
+    if (to.listener.port != 0 && to.listener.port == to.admin.http_port &&
+        is_loopback(to.listener.address))
+        root.error("admin", "expected http_port to differ from listener.port, found " +
+                                std::to_string(to.admin.http_port) + " for both");
+    root.finish();
+}
+
+// The parser takes 256 levels by default, each a few stack frames deep, in builds with sanitizers
+// large ones: more than this program ever needs is refused before.
+bool too_deep(std::string_view text) {
+    std::size_t depth = 0;
+    for (char c : text) {
+        if (c == '[' || c == '{') ++depth;
+        if ((c == ']' || c == '}') && depth > 0) --depth;
+        if (c == '\n' && depth > limits::k_config_depth_max) return true;
+    }
+    return depth > limits::k_config_depth_max;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+    std::string out;
+    for (const auto& line : lines)
+        out += (out.empty() ? "" : "\n") + line;
+    return out;
+}
+
+} // namespace
+
+std::vector<route_config> default_routes() {
+    return {{"wharf/1/{site}/{device}/{stream}", route_codec::json, ""}};
+}
+
+result<config> parse_config(std::string_view text, std::string_view file_name) {
+    if (text.size() > limits::k_config_bytes_max)
+        return error{errc::too_large, std::string(file_name) + ": expected at most " +
+                                          std::to_string(limits::k_config_bytes_max) + " bytes"};
+    if (too_deep(text))
+        return error{errc::invalid, std::string(file_name) + ": brackets are nested too deep"};
+    config out;
+    findings found{file_name};
+    try {
+        const toml::table document = toml::parse(text, file_name);
+        read_all(section{&document, "", 1, found}, out);
+    } catch (const toml::parse_error& failed) {
+        found.error(failed.source().begin.line, "",
+                    "not TOML: " + std::string(failed.description()));
+    }
+    if (found.has_errors()) return error{errc::invalid, joined(found.take_errors())};
+    out.warnings = found.take_warnings();
+    return out;
+}
+
+} // namespace wharf

@@ -1,0 +1,229 @@
+#include "gateway/observe/metrics.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <initializer_list>
+#include <utility>
+
+namespace wharf::observe {
+
+namespace {
+
+using labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+std::string text_of(std::uint64_t value) {
+    return std::to_string(value);
+}
+std::string text_of(double value) {
+    if (std::isnan(value)) return "NaN";
+    if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+    std::array<char, 32> digits{};
+    auto [end, code] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+    return code == std::errc{} ? std::string(digits.data(), end) : "NaN";
+}
+
+std::string label_text(labels of) {
+    std::string out;
+    for (const auto& [name, value] : of) {
+        out += out.empty() ? "{" : ",";
+        out.append(name).append("=\"").append(escaped_label(value)).append("\"");
+    }
+    return out.empty() ? out : out + "}";
+}
+
+class page {
+  public:
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = "wharf_" + std::string(name);
+        out_.append("# HELP ").append(name_).append(" ").append(help).append("\n");
+        out_.append("# TYPE ").append(name_).append(" ").append(type).append("\n");
+    }
+    template <class T> void sample(labels of, T value, std::string_view suffix = {}) {
+        out_.append(name_).append(suffix).append(label_text(of)).append(" ");
+        out_.append(text_of(value)).append("\n");
+    }
+    template <class T>
+    void one(std::string_view name, std::string_view type, std::string_view help, T value) {
+        family(name, type, help);
+        sample({}, value);
+    }
+    void histogram(std::string_view name, std::string_view help, const histogram_snapshot& of) {
+        family(name, "histogram", help);
+        std::uint64_t below = 0;
+        for (std::size_t i = 0; i < of.bounds_us.size() && i < of.counts.size(); ++i) {
+            below += of.counts[i];
+            auto bound = text_of(static_cast<double>(of.bounds_us[i]) / 1e6);
+            sample({{"le", bound}}, below, "_bucket");
+        }
+        sample({{"le", "+Inf"}}, of.count(), "_bucket");
+        sample({}, static_cast<double>(of.sum_us) / 1e6, "_sum");
+        sample({}, of.count(), "_count");
+    }
+    [[nodiscard]] std::string take() && { return std::move(out_); }
+
+  private:
+    std::string name_;
+    std::string out_;
+};
+
+std::uint64_t flag(bool value) {
+    return value ? 1 : 0;
+}
+
+void render_gateway(page& out, const gateway_snapshot& now) {
+    out.family("info", "gauge", "What runs here; the value is always 1.");
+    out.sample({{"gateway", now.gateway}, {"site", now.site}, {"version", now.version}},
+               std::uint64_t{1});
+    out.one("uptime_seconds", "gauge", "Time since the start.", now.uptime_s);
+    out.one("clock_synchronised", "gauge", "1 where the wall clock is synchronised.",
+            flag(now.clock_synchronised));
+    out.family("log_lines_total", "counter", "Log lines written, by level.");
+    for (const auto& [level, count] : now.log_lines_by_level)
+        out.sample({{"level", level}}, count);
+}
+
+void render_intake(page& out, const gateway_snapshot& now) {
+    out.one("events_received_total", "counter", "Events received: the left side of the books.",
+            now.intake.received);
+    out.family("events_intake_total", "counter",
+               "What became of received events; the sum is wharf_events_received_total.");
+    out.sample({{"outcome", "refused"}}, now.intake.refused);
+    out.sample({{"outcome", "quarantined"}}, now.intake.quarantined);
+    out.sample({{"outcome", "duplicate"}}, now.intake.duplicate);
+    out.sample({{"outcome", "accepted"}}, now.intake.accepted);
+    out.family("duplicates_total", "counter", "Duplicates by the rule that knew them.");
+    for (const auto& [rule, count] : now.duplicates_by_rule)
+        out.sample({{"rule", rule}}, count);
+    out.one("quarantine_messages", "gauge", "Messages that wait in quarantine for a person.",
+            now.quarantine_open);
+    out.one("books_balance", "gauge", "1 where both equations of the books hold.",
+            flag(now.books().balance()));
+}
+
+void render_listener(page& out, const listener_snapshot& at) {
+    out.one("mqtt_listening", "gauge", "1 while connections are taken.", flag(at.listening));
+    out.one("mqtt_connections", "gauge", "MQTT connections now.", at.connections);
+    out.one("mqtt_sessions", "gauge", "MQTT sessions now, connected or not.", at.sessions);
+    out.one("mqtt_connections_refused_total", "counter", "MQTT connections refused.",
+            at.connections_refused);
+    out.one("mqtt_protocol_errors_total", "counter", "Connections ended for a protocol error.",
+            at.protocol_errors);
+    out.family("mqtt_messages_total", "counter", "PUBLISH packets received, by QoS.");
+    constexpr std::array<std::string_view, 3> qos = {"0", "1", "2"};
+    for (std::size_t i = 0; i < qos.size(); ++i)
+        out.sample({{"qos", qos[i]}}, at.messages_by_qos[i]);
+    out.histogram("mqtt_ack_seconds", "From a PUBLISH to its durable PUBACK or PUBREC.",
+                  at.ack_latency);
+}
+
+void render_journal(page& out, const journal_snapshot& at) {
+    out.one("journal_used_bytes", "gauge", "Bytes of the journal in use.", at.bytes_used);
+    out.one("journal_max_bytes", "gauge", "The journal's quota.", at.bytes_max);
+    out.one("journal_events", "gauge", "Events stored.", at.events_stored);
+    out.one("journal_groups_total", "counter", "Groups committed since the start.",
+            at.groups_committed);
+    if (at.last_commit_age_s)
+        out.one("journal_last_commit_age_seconds", "gauge", "Time since the last commit.",
+                *at.last_commit_age_s);
+    out.one("journal_oldest_request_seconds", "gauge",
+            "How long the oldest request has waited for its commit.", at.oldest_request_s);
+    out.one("journal_full", "gauge", "1 while acknowledgements are withheld for want of space.",
+            flag(at.full));
+    out.one("journal_buffer_hours_left", "gauge",
+            "Hours until the journal is full at the present rate.", at.hours_left);
+    out.one("identity_entries", "gauge", "Events in the identity window.", at.identities);
+    out.one("identity_evicted_early_total", "counter",
+            "Events that left the identity window by its count, before their time.",
+            at.identities_evicted_early);
+    out.histogram("journal_commit_seconds", "From the start of a group's commit to its end.",
+                  at.commit_latency);
+}
+
+void render_destination_books(page& out, const std::vector<destination_snapshot>& all) {
+    out.family("events_by_outcome", "gauge",
+               "Where accepted events stand at a destination; the sum is the accepted events.");
+    for (const auto& each : all) {
+        const auto& books = each.books;
+        auto row = [&](std::string_view outcome, std::uint64_t count) {
+            out.sample({{"destination", books.name}, {"outcome", outcome}}, count);
+        };
+        row("filtered", books.filtered);
+        row("pending", books.pending);
+        row("superseded", books.superseded);
+        row("applied", books.applied);
+        row("handed_over", books.handed_over);
+        row("dead", books.dead);
+        row("discarded", books.discarded);
+        row("shed", books.shed);
+    }
+}
+
+void render_lanes(page& out, const std::vector<destination_snapshot>& all) {
+    out.family("lane_pending", "gauge", "Updates that wait in a lane.");
+    for (const auto& each : all)
+        for (std::size_t i = 0; i < k_lane_count; ++i)
+            out.sample({{"destination", each.books.name}, {"lane", k_lane_names[i]}},
+                       each.lanes[i].pending);
+    out.family("lane_oldest_waiting_seconds", "gauge", "Age of the oldest update that waits.");
+    for (const auto& each : all)
+        for (std::size_t i = 0; i < k_lane_count; ++i)
+            out.sample({{"destination", each.books.name}, {"lane", k_lane_names[i]}},
+                       each.lanes[i].oldest_waiting_s);
+}
+
+void render_destinations(page& out, const std::vector<destination_snapshot>& all) {
+    auto each_of = [&](std::string_view name, std::string_view type, std::string_view help,
+                       auto value) {
+        out.family(name, type, help);
+        for (const auto& each : all)
+            out.sample({{"destination", each.books.name}}, value(each));
+    };
+    using at = const destination_snapshot&;
+    out.family("destination_circuit", "gauge", "1 for the state that the circuit is in.");
+    for (const auto& each : all)
+        for (auto state : {circuit::closed, circuit::half_open, circuit::open, circuit::stopped})
+            out.sample({{"destination", each.books.name}, {"state", to_string(state)}},
+                       flag(each.state == state));
+    each_of("destination_requests_total", "counter", "Requests sent.",
+            [](at d) { return d.requests; });
+    each_of("destination_retries_total", "counter", "Requests that repeated an earlier one.",
+            [](at d) { return d.retries; });
+    each_of("destination_batches_in_flight", "gauge", "Batches whose outcome is not known yet.",
+            [](at d) { return d.batches_in_flight; });
+    each_of("destination_waiting_behind_dead", "gauge",
+            "Updates held back by a dead letter of the same key.",
+            [](at d) { return d.waiting_behind_dead; });
+    out.family("destination_last_success_age_seconds", "gauge", "Time since the last success.");
+    for (const auto& each : all)
+        if (each.last_success_age_s)
+            out.sample({{"destination", each.books.name}}, *each.last_success_age_s);
+}
+
+} // namespace
+
+std::string escaped_label(std::string_view value) {
+    std::string out;
+    for (char c : value) {
+        if (c == '\\' || c == '"') out += '\\';
+        if (c == '\n')
+            out += "\\n";
+        else
+            out += c;
+    }
+    return out;
+}
+
+std::string render_metrics(const gateway_snapshot& now) {
+    page out;
+    render_gateway(out, now);
+    render_intake(out, now);
+    render_listener(out, now.listener);
+    render_journal(out, now.journal);
+    render_destination_books(out, now.destinations);
+    render_lanes(out, now.destinations);
+    render_destinations(out, now.destinations);
+    return std::move(out).take();
+}
+
+} // namespace wharf::observe

@@ -1,0 +1,87 @@
+// Everything that can be said about a running gateway at one moment, as plain values: the program
+// fills it, metrics, health and status are rendered from it. Any thread.
+#pragma once
+
+#include "gateway/base/lane.hpp"
+#include "gateway/observe/books.hpp"
+#include "gateway/observe/histogram.hpp"
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace wharf::observe {
+
+enum class circuit : std::uint8_t {
+    closed,    // sending
+    half_open, // one attempt is under way to see whether it is back
+    open,      // waiting after failures
+    stopped,   // needs a person: credentials, or an answer that makes no sense
+};
+[[nodiscard]] std::string_view to_string(circuit state) noexcept;
+
+struct lane_snapshot {
+    std::uint64_t pending = 0;
+    double oldest_waiting_s = 0; // 0 where nothing waits
+};
+
+struct destination_snapshot {
+    destination_books books;
+    std::array<lane_snapshot, k_lane_count> lanes{};
+    circuit state = circuit::closed;
+    std::uint64_t batches_in_flight = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t retries = 0;
+    std::uint64_t waiting_behind_dead = 0; // parked because an earlier update of their keys is dead
+    std::string last_error;
+    std::optional<double> last_success_age_s;
+};
+
+struct journal_snapshot {
+    std::uint64_t bytes_used = 0;
+    std::uint64_t bytes_max = 0;
+    std::uint64_t events_stored = 0;
+    std::uint64_t groups_committed = 0;
+    std::optional<double> last_commit_age_s;
+    // How long the oldest request has been waiting for its commit; 0 where none does.
+    double oldest_request_s = 0;
+    bool full = false; // acknowledgements are withheld for want of space
+    double hours_left = std::numeric_limits<double>::infinity();
+    std::uint64_t identities = 0;
+    std::uint64_t identities_evicted_early = 0;
+    histogram_snapshot commit_latency;
+};
+
+struct listener_snapshot {
+    bool listening = false;
+    std::uint64_t connections = 0;
+    std::uint64_t sessions = 0;
+    std::uint64_t connections_refused = 0;
+    std::uint64_t protocol_errors = 0;
+    std::array<std::uint64_t, 3> messages_by_qos{};
+    histogram_snapshot ack_latency;
+};
+
+struct gateway_snapshot {
+    std::string gateway;
+    std::string site;
+    std::string version;
+    double uptime_s = 0;
+    bool clock_synchronised = true;
+    bool stopping = false;
+    intake_books intake;
+    std::uint64_t quarantine_open = 0; // messages that nobody has looked at
+    std::vector<std::pair<std::string, std::uint64_t>> duplicates_by_rule;
+    std::vector<std::pair<std::string, std::uint64_t>> log_lines_by_level;
+    journal_snapshot journal;
+    listener_snapshot listener;
+    std::vector<destination_snapshot> destinations;
+
+    [[nodiscard]] observe::books books() const;
+};
+
+} // namespace wharf::observe

@@ -1,0 +1,170 @@
+#include "gateway/config/parse.hpp"
+
+#include "wharf/v1/event.pb.h"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+using namespace wharf;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const std::string k_least = "[gateway]\nname = \"WH7\"\nsite = \"ber1\"\n"
+                            "[journal]\npath = \"/var/lib/wharf\"\n";
+
+std::string errors_of(const std::string& text) {
+    auto parsed = parse_config(text, "w.toml");
+    return parsed.ok() ? "no error" : parsed.failure().message;
+}
+
+config good(const std::string& text) {
+    auto parsed = parse_config(text, "w.toml");
+    if (!parsed.ok()) FAIL(parsed.failure().message);
+    return std::move(parsed).value();
+}
+
+std::string destination(const std::string& lines) {
+    return k_least + "[[destination]]\nname = \"erp\"\nurl = \"http://127.0.0.1:8080/\"\n" + lines;
+}
+
+} // namespace
+
+TEST_CASE("the least configuration has sane defaults") {
+    auto parsed = good(k_least);
+    CHECK(parsed.gateway.name == "WH7");
+    CHECK(parsed.listener.address == "127.0.0.1");
+    CHECK(parsed.listener.port == 1883);
+    CHECK(parsed.journal.size_max_mb == 1024);
+    CHECK(parsed.admin.http_port == 9883);
+    REQUIRE(parsed.routes.size() == 1);
+    CHECK(parsed.routes[0].topic == "wharf/1/{site}/{device}/{stream}");
+    CHECK(parsed.lanes[index_of(lane::shipment)].dead_blocks);
+    CHECK_FALSE(parsed.lanes[index_of(lane::count)].dead_blocks);
+}
+
+TEST_CASE("no destination is a warning, not an error") {
+    auto parsed = good(k_least);
+    REQUIRE(parsed.warnings.size() == 1);
+    CHECK_THAT(parsed.warnings[0], Contains("destination"));
+    CHECK(good(destination("")).warnings.empty());
+}
+
+TEST_CASE("an unknown key is named with its line and the key that was meant") {
+    CHECK(errors_of(k_least + "[listener]\nprot = 1884\n") ==
+          "w.toml:7: listener.prot: unknown key (did you mean port?)");
+    CHECK_THAT(errors_of(k_least + "[listner]\n"), Contains("did you mean listener?"));
+    CHECK(errors_of(k_least + "[log]\nzzzzzzzzzzz = 1\n") ==
+          "w.toml:7: log.zzzzzzzzzzz: unknown key");
+}
+
+TEST_CASE("all errors are reported at once, in the order of their lines") {
+    auto errors = errors_of("[gateway]\nname = \"has space\"\n[journal]\npath = \"relative\"\n"
+                            "size_max_mb = 1\n[listener]\nport = \"x\"\n");
+    auto name = errors.find("w.toml:2: gateway.name");
+    auto path =
+        errors.find("w.toml:4: journal.path: expected an absolute path, found \"relative\"");
+    auto size = errors.find("w.toml:5: journal.size_max_mb: expected a whole number from 16");
+    auto port = errors.find("w.toml:7: listener.port: expected a whole number from 0 to 65535, "
+                            "found \"x\"");
+    CHECK(errors.find("gateway.site: is required") != std::string::npos);
+    REQUIRE(port != std::string::npos);
+    CHECK(name < path);
+    CHECK(path < size);
+    CHECK(size < port);
+}
+
+TEST_CASE("text that is not TOML is one error with its line") {
+    CHECK_THAT(errors_of("[gateway]\nname = \n"), Contains("w.toml:2: not TOML"));
+}
+
+TEST_CASE("a section that is not a table is named") {
+    CHECK_THAT(errors_of("journal = 3\n[gateway]\nname=\"a\"\nsite=\"b\"\n"),
+               Contains("journal: expected a table: [journal], found 3"));
+    CHECK_THAT(errors_of(k_least + "[destination]\nname = \"erp\"\n"),
+               Contains("expected a list of tables: [[destination]]"));
+}
+
+TEST_CASE("a destination's bounds and its keys against each other") {
+    CHECK_THAT(errors_of(destination("batch_max_items = 1001\n")),
+               Contains("destination[0].batch_max_items: expected a whole number from 1 to 1000"));
+    CHECK_THAT(errors_of(destination("request_timeout_ms = 0\n")), Contains("(ms), found 0"));
+    CHECK_THAT(errors_of(destination("backoff_min_ms = 70000\n")),
+               Contains("expected backoff_min_ms <= backoff_max_ms, found 70000 > 60000"));
+    CHECK_THAT(errors_of(destination("connector = \"ftp\"\n")), Contains("found \"ftp\""));
+    CHECK_THAT(errors_of(destination("[[destination]]\nname = \"erp\"\nurl = \"http://b\"\n")),
+               Contains("destination[1].name: expected a name of its own"));
+    CHECK_THAT(errors_of(k_least + "[[destination]]\nname = \"erp\"\n"),
+               Contains("destination[0].url: is required"));
+}
+
+TEST_CASE("more destinations than there may be are refused") {
+    std::string text = k_least;
+    for (int i = 0; i < 9; ++i)
+        text += "[[destination]]\nname = \"d" + std::to_string(i) + "\"\nurl = \"http://h\"\n";
+    CHECK_THAT(errors_of(text), Contains("destination: expected at most 8, found 9"));
+}
+
+TEST_CASE("a token is not sent over plain http to another machine") {
+    CHECK(good(destination("token_file = \"/t\"\n")).destinations[0].token_file == "/t");
+    CHECK_THAT(errors_of(k_least + "[[destination]]\nname = \"e\"\nurl = \"http://erp.example\"\n"
+                                   "token_file = \"/t\"\n"),
+               Contains("a token is not sent over plain http"));
+}
+
+TEST_CASE("the admin http address is of this machine or refused") {
+    CHECK_THAT(errors_of(k_least + "[admin]\nhttp_address = \"0.0.0.0\"\n"),
+               Contains("expected an address of this machine alone"));
+    CHECK(good(k_least + "[admin]\nhttp_address = \"::1\"\n").admin.http_address == "::1");
+}
+
+TEST_CASE("a listener that the network reaches is warned about") {
+    auto warnings = good(k_least + "[listener]\naddress = \"0.0.0.0\"\n").warnings;
+    CHECK_THAT(warnings.at(1), Contains("without a password"));
+}
+
+TEST_CASE("routes name a codec, a topic with a device, and a profile that is there") {
+    auto route = [](const std::string& topic, const std::string& rest = "codec = \"protobuf\"\n") {
+        return k_least + "[[route]]\ntopic = \"" + topic + "\"\n" + rest;
+    };
+    CHECK(good(route("a/{device}/#")).routes[0].codec == route_codec::protobuf);
+    CHECK_THAT(errors_of(route("a/b")), Contains("expected {device} once"));
+    CHECK_THAT(errors_of(route("a/#/{device}")), Contains("# only as the last level"));
+    CHECK_THAT(errors_of(route("a{device}")), Contains("expected each level"));
+    CHECK_THAT(errors_of(route("{device}", "")), Contains("codec: is required"));
+    CHECK_THAT(errors_of(route("{device}", "codec = \"xml\"\n")),
+               Contains("expected \"json\" or \"protobuf\" or \"protobuf_batch\", found \"xml\""));
+    CHECK_THAT(errors_of(route("{device}", "codec = \"json\"\nprofile = \"p\"\n")),
+               Contains("expected the name of a [[profile]], found \"p\""));
+}
+
+TEST_CASE("event kinds go to the lane that the configuration says") {
+    auto parsed = good(k_least + "[lanes]\nkinds = { milestone = \"telemetry\" }\n");
+    CHECK(parsed.kind_lanes.at("milestone") == lane::telemetry);
+    CHECK_THAT(errors_of(k_least + "[lanes]\nkinds = { milestones = \"telemetry\" }\n"),
+               Contains("lanes.kinds.milestones: unknown key (did you mean milestone?)"));
+}
+
+TEST_CASE("every kind of event of the schema can be sent to another lane") {
+    const auto* body = v1::Event::descriptor()->FindOneofByName("body");
+    REQUIRE(body->field_count() > 0);
+    for (int i = 0; i < body->field_count(); ++i) {
+        auto kind = body->field(i)->name();
+        CHECK(good(k_least + "[lanes]\nkinds = { " + kind + " = \"count\" }\n")
+                  .kind_lanes.contains(kind));
+    }
+}
+
+TEST_CASE("input without end or depth is refused") {
+    CHECK(parse_config(std::string(300'000, '#'), "w").failure().code == errc::too_large);
+    CHECK_THAT(errors_of("a = " + std::string(5000, '[')), Contains("nested too deep"));
+}
+
+TEST_CASE("errors are bounded and control characters do not reach the terminal") {
+    std::string text = k_least + "[log]\n";
+    for (int i = 0; i < 200; ++i)
+        text += "unknown" + std::to_string(i) + " = 1\n";
+    CHECK_THAT(errors_of(text), Contains("and 100 more"));
+    CHECK_THAT(errors_of(k_least + "[log]\nlevel = \"\\u001b[31m\"\n"), Contains("\"?[31m\""));
+}
