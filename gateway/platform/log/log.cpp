@@ -1,0 +1,143 @@
+#include "gateway/platform/log/log.hpp"
+
+#include "gateway/base/limits.hpp"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <memory>
+
+namespace wharf::log {
+
+namespace {
+
+struct running {
+    std::shared_ptr<spdlog::details::thread_pool> pool;
+    std::shared_ptr<spdlog::async_logger> logger;
+    bool json = false;
+    level least = level::info;
+};
+
+// Replaced only by start and shutdown; a writer that still holds the old one finishes with it.
+std::shared_ptr<running> current;
+std::array<std::atomic<std::uint64_t>, k_level_count> counts{};
+
+spdlog::level::level_enum spdlog_level(level at) {
+    return static_cast<spdlog::level::level_enum>(static_cast<int>(at));
+}
+
+constexpr char k_hex[] = "0123456789abcdef";
+
+void append_escaped(std::string& out, std::string_view text) {
+    for (char c : text) {
+        auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (byte < 0x20 || byte == 0x7f) {
+            out += "\\u00";
+            out += k_hex[byte >> 4];
+            out += k_hex[byte & 15];
+        } else {
+            out += c;
+        }
+    }
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+    out += '"';
+    append_escaped(out, text);
+    out += '"';
+}
+
+bool needs_quotes(std::string_view text) {
+    if (text.empty()) return true;
+    for (char c : text)
+        if (static_cast<unsigned char>(c) <= 0x20 || c == '"' || c == '\\' || c == '=' || c == 0x7f)
+            return true;
+    return false;
+}
+
+} // namespace
+
+std::string rendered(bool json, std::string_view what, fields details) {
+    std::string out;
+    if (json) {
+        out += "\"message\":";
+        append_quoted(out, what);
+        for (const auto& [name, value] : details) {
+            out += ',';
+            append_quoted(out, name);
+            out += ':';
+            append_quoted(out, value);
+        }
+        return out;
+    }
+    append_escaped(out, what);
+    for (const auto& [name, value] : details) {
+        out.append(" ").append(name).append("=");
+        if (needs_quotes(value))
+            append_quoted(out, value);
+        else
+            out += value;
+    }
+    return out;
+}
+
+status start(const options& how) {
+    auto next = std::make_shared<running>();
+    next->json = how.json;
+    next->least = how.least;
+    try {
+        next->pool = std::make_shared<spdlog::details::thread_pool>(limits::k_log_queue_max, 1);
+        spdlog::sink_ptr sink;
+        if (how.file.empty())
+            sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+        else
+            sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(how.file);
+        next->logger = std::make_shared<spdlog::async_logger>(
+            "wharf", std::move(sink), next->pool, spdlog::async_overflow_policy::overrun_oldest);
+        next->logger->set_level(spdlog::level::trace);
+        next->logger->set_pattern(how.json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})"
+                                           : "%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v",
+                                  spdlog::pattern_time_type::utc);
+        next->logger->flush_on(spdlog::level::warn);
+    } catch (const spdlog::spdlog_ex& failed) {
+        return wharf::error{errc::io, std::string("log: ") + failed.what()};
+    }
+    for (auto& each : counts)
+        each = 0;
+    std::atomic_store(&current, std::move(next));
+    return ok();
+}
+
+void shutdown() {
+    // The pool's destructor writes what waits and joins its thread.
+    auto last = std::atomic_exchange(&current, std::shared_ptr<running>{});
+    if (last) last->logger->flush();
+}
+
+void write(level at, std::string_view what, fields details) {
+    auto to = std::atomic_load(&current);
+    if (!to || at < to->least) return;
+    counts[static_cast<std::size_t>(at)].fetch_add(1, std::memory_order_relaxed);
+    auto line = rendered(to->json, what, details);
+    to->logger->log(spdlog_level(at), spdlog::string_view_t(line));
+}
+
+std::array<std::uint64_t, k_level_count> lines_by_level() noexcept {
+    std::array<std::uint64_t, k_level_count> out{};
+    for (std::size_t i = 0; i < out.size(); ++i)
+        out[i] = counts[i].load(std::memory_order_relaxed);
+    return out;
+}
+
+std::uint64_t lines_dropped() noexcept {
+    auto of = std::atomic_load(&current);
+    return of ? of->pool->overrun_counter() : 0;
+}
+
+} // namespace wharf::log

@@ -1,0 +1,43 @@
+#include "gateway/platform/log/log.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <unistd.h>
+
+using namespace wharf;
+using Catch::Matchers::Contains;
+
+TEST_CASE("what a device sent cannot forge a line") {
+    CHECK(log::rendered(false, "refused", {{"device", "a\n2026 error b"}}) ==
+          "refused device=\"a\\u000a2026 error b\"");
+    CHECK(log::rendered(false, "accepted", {{"correlation_id", "c-1"}, {"empty", ""}}) ==
+          "accepted correlation_id=c-1 empty=\"\"");
+}
+
+TEST_CASE("JSON lines are one object each, with time, level and details") {
+    auto path = "/tmp/wharf-log-" + std::to_string(::getpid());
+    REQUIRE(log::start({true, log::level::info, path}).ok());
+    log::debug("below the least level");
+    log::info("accepted", {{"correlation_id", "c\"1\\"}});
+    log::warn("refused");
+    log::shutdown();
+    std::ifstream in(path);
+    std::string line;
+    REQUIRE(std::getline(in, line));
+    auto first = nlohmann::json::parse(line);
+    CHECK(first["message"] == "accepted");
+    CHECK(first["level"] == "info");
+    CHECK(first["correlation_id"] == "c\"1\\");
+    CHECK_THAT(first["time"].get<std::string>(), Contains("T") && Contains("Z"));
+    REQUIRE(std::getline(in, line));
+    CHECK(nlohmann::json::parse(line)["level"] == "warning");
+    CHECK_FALSE(std::getline(in, line));
+    CHECK(log::lines_by_level()[2] == 1);
+    CHECK(log::lines_by_level()[0] + log::lines_by_level()[1] == 0);
+    log::info("after the end, into nothing");
+    std::remove(path.c_str());
+}
