@@ -12,11 +12,9 @@ namespace {
 
 constexpr auto k_powers = [] {
     std::array<std::int64_t, limits::k_decimal_digits_max + 1> powers{};
-    std::int64_t power = 1;
-    for (auto& each : powers) {
-        each = power;
-        power *= 10;
-    }
+    powers[0] = 1;
+    for (std::size_t i = 1; i < powers.size(); ++i)
+        powers[i] = powers[i - 1] * 10;
     return powers;
 }();
 

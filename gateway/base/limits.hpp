@@ -67,6 +67,7 @@ inline constexpr std::size_t k_batches_in_flight_max = 16;
 inline constexpr std::size_t k_blocked_keys_max = 64 * 1024;
 inline constexpr std::size_t k_promoted_max = 1024;
 inline constexpr std::size_t k_answer_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t k_dead_message_bytes_max = 1024;
 
 // --- configuration and operation -----------------------------------------------------------------
 inline constexpr std::size_t k_config_bytes_max = 256 * 1024;

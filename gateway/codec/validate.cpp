@@ -1,0 +1,112 @@
+#include "gateway/codec/validate.hpp"
+
+#include "gateway/base/limits.hpp"
+#include "gateway/codec/body_rules.hpp"
+#include "gateway/codec/field_rules.hpp"
+#include "gateway/codec/wire_values.hpp"
+
+#include <algorithm>
+
+namespace wharf {
+
+namespace {
+
+constexpr std::string_view k_traceparent_form =
+    "expected a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>, lower-case, ids not all zero";
+
+bool is_hex(std::string_view text) noexcept {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+bool is_zero(std::string_view text) noexcept {
+    return text.find_first_not_of('0') == text.npos;
+}
+
+status check_references(const wharf::v1::Event& event) {
+    if (static_cast<std::size_t>(event.references_size()) > limits::k_references_max) {
+        return unexpected({nullptr, "references"},
+                          "expected at most " + std::to_string(limits::k_references_max),
+                          std::to_string(event.references_size()));
+    }
+    for (int i = 0; i < event.references_size(); ++i) {
+        const place at{nullptr, "references", i};
+        WHARF_TRY(check_required(at, "type", event.references(i).type()));
+        WHARF_TRY(check_required(at, "id", event.references(i).id()));
+    }
+    return ok();
+}
+
+status check_declaration(const wharf::v1::Event& event) {
+    if (!event.has_error_declaration()) return ok();
+    const auto& declaration = event.error_declaration();
+    const place at{nullptr, "error_declaration"};
+    if (!declaration.has_declared_at()) return unexpected({&at, "declared_at"}, "required");
+    if (event.event_id().empty())
+        return unexpected({nullptr, "event_id"}, "required with error_declaration: the id of the "
+                                                 "event that is declared wrong");
+    const auto corrective = static_cast<std::size_t>(declaration.corrective_event_ids_size());
+    if (corrective > limits::k_corrective_ids_max) {
+        return unexpected({&at, "corrective_event_ids"},
+                          "expected at most " + std::to_string(limits::k_corrective_ids_max),
+                          std::to_string(corrective));
+    }
+    for (int i = 0; i < declaration.corrective_event_ids_size(); ++i)
+        if (declaration.corrective_event_ids(i).empty())
+            return unexpected({&at, "corrective_event_ids", i}, "expected an event's id", "\"\"");
+    return ok();
+}
+
+status check_reversal(wharf::v1::Event& event) {
+    if (!event.has_reversal()) return ok();
+    auto& reversal = *event.mutable_reversal();
+    const place at{nullptr, "reversal"};
+    WHARF_TRY(check_required(at, "event_id", reversal.event_id()));
+    if (reversal.source().empty()) reversal.set_source(event.source());
+    if (reversal.source() == event.source() && reversal.event_id() == event.event_id())
+        return unexpected({&at, "event_id"}, "expected another event than this one",
+                          quoted(reversal.event_id()));
+    return ok();
+}
+
+} // namespace
+
+status validate(wharf::v1::Event& event, std::string_view site, std::string_view device) {
+    WHARF_TRY(check_forms(nullptr, event));
+    if (event.source().empty()) event.set_source(std::string(device));
+    if (!event.traceparent().empty() && !is_traceparent(event.traceparent()))
+        return unexpected({nullptr, "traceparent"}, k_traceparent_form,
+                          quoted(event.traceparent()));
+    WHARF_TRY(check_references(event));
+    WHARF_TRY(check_declaration(event));
+    WHARF_TRY(check_reversal(event));
+    return check_body(event, site);
+}
+
+status check_name(std::string_view what, std::string_view name) {
+    if (name.empty() || name.size() > limits::k_identifier_bytes_max)
+        return unexpected({nullptr, what},
+                          "expected 1 to " + std::to_string(limits::k_identifier_bytes_max) +
+                              " bytes",
+                          std::to_string(name.size()));
+    if (!is_plain_text(name))
+        return unexpected({nullptr, what}, "expected text without control characters",
+                          quoted(name));
+    return ok();
+}
+
+bool is_traceparent(std::string_view text) noexcept {
+    if (text.size() != 55 || !text.starts_with("00-") || text[35] != '-' || text[52] != '-')
+        return false;
+    const auto trace = text.substr(3, 32);
+    const auto span = text.substr(36, 16);
+    return is_hex(trace) && is_hex(span) && is_hex(text.substr(53)) && !is_zero(trace) &&
+           !is_zero(span);
+}
+
+bool is_correlation_id(std::string_view text) noexcept {
+    return !text.empty() && text.size() <= limits::k_correlation_id_bytes_max &&
+           is_plain_text(text);
+}
+
+} // namespace wharf

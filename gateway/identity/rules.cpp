@@ -1,0 +1,165 @@
+#include "gateway/identity/rules.hpp"
+
+#include "gateway/codec/visit_body.hpp"
+#include "gateway/identity/key_writer.hpp"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <optional>
+
+namespace wharf {
+
+namespace {
+
+// An absent declaration and one of the epoch must differ.
+void put_declaration(key_writer& key, const wharf::v1::Event& event) {
+    key.number(event.has_error_declaration() ? 1 : 0);
+    if (!event.has_error_declaration()) return;
+    const auto& at = event.error_declaration().declared_at();
+    key.number(static_cast<std::uint64_t>(at.seconds()));
+    key.number(static_cast<std::uint64_t>(at.nanos()));
+}
+
+void put_reversal(key_writer& key, const wharf::v1::Event& event) {
+    key.number(event.has_reversal() ? 1 : 0);
+    if (event.has_reversal()) key.text(event.reversal().source()).text(event.reversal().event_id());
+}
+
+// Every one of the texts is there.
+template <class... Text> bool present(const Text&... texts) noexcept {
+    return (... && !texts.empty());
+}
+
+// The parts of the business key that only its kind has; false where one is missing.
+template <class Body>
+bool put_numbered(key_writer& key, const Body& body, const std::string& document) {
+    if (!present(document, body.line())) return false;
+    key.text(body.stock().site()).text(document).text(body.line()).number(body.sequence());
+    return true;
+}
+
+bool put(key_writer& key, const wharf::v1::InventoryAdjusted& body) {
+    if (!present(body.document(), body.line())) return false;
+    key.text(body.stock().site()).text(body.document()).text(body.line());
+    return true;
+}
+
+bool put(key_writer& key, const wharf::v1::InventoryCounted& body) {
+    if (!present(body.document())) return false;
+    key.text(body.document()).stock(body.stock()).number(body.revision());
+    return true;
+}
+
+bool put(key_writer& key, const wharf::v1::StockMoved& body) {
+    if (!present(body.task(), body.line())) return false;
+    key.text(body.from().site()).text(body.task()).text(body.line()).number(body.sequence());
+    return true;
+}
+
+bool put(key_writer& key, const wharf::v1::StockStatusChanged& body) {
+    return put_numbered(key, body, body.document());
+}
+
+bool put(key_writer& key, const wharf::v1::Reserved& body) {
+    return put_numbered(key, body, body.document());
+}
+
+bool put(key_writer& key, const wharf::v1::Released& body) {
+    return put_numbered(key, body, body.document());
+}
+
+bool put(key_writer& key, const wharf::v1::Received& body) {
+    return put_numbered(key, body, body.receipt());
+}
+
+bool put(key_writer& key, const wharf::v1::Picked& body) {
+    return put_numbered(key, body, body.task());
+}
+
+// An SSCC is unique in the world, a package's name only where it was given.
+bool put(key_writer& key, const wharf::v1::Packed& body) {
+    const bool by_sscc = present(body.sscc());
+    if (!by_sscc && !present(body.package())) return false;
+    key.number(by_sscc ? 1 : 0).text(by_sscc ? body.sscc() : body.package());
+    key.number(body.revision());
+    return true;
+}
+
+bool put(key_writer& key, const wharf::v1::Shipped& body) {
+    if (!present(body.shipment(), body.package(), body.line())) return false;
+    key.text(body.stock().site()).text(body.shipment()).text(body.package()).text(body.line());
+    key.number(body.revision());
+    return true;
+}
+
+bool put(key_writer& key, const wharf::v1::Milestone& body) {
+    if (!present(body.shipment(), body.package(), body.line())) return false;
+    key.text(body.shipment()).text(body.package()).text(body.line()).number(body.revision());
+    key.text(body.code());
+    return true;
+}
+
+// "returned" is the first step of what happens to returned goods.
+bool put(key_writer& key, const wharf::v1::Returned& body) {
+    return put_numbered(key, body, body.rma());
+}
+
+bool put(key_writer& key, const wharf::v1::Disposition& body) {
+    if (!put_numbered(key, body, body.rma())) return false;
+    key.text(body.step());
+    return true;
+}
+
+std::optional<std::string> business_key(const wharf::v1::Event& event) {
+    key_writer key(key_kind::business);
+    key.number(static_cast<std::uint64_t>(event.body_case()));
+    put_reversal(key, event);
+    put_declaration(key, event);
+    if (!visit_body(event, [&key](const auto& body) { return put(key, body); }))
+        return std::nullopt;
+    return key.take();
+}
+
+// A post that is repeated under a new id says the same thing again: who carried it, what it called
+// itself and how it is followed through logs are not what it says. When it happened is.
+sha256_digest content_of(const wharf::v1::Event& event) {
+    wharf::v1::Event content = event;
+    content.clear_source();
+    content.clear_event_id();
+    content.clear_device_sequence();
+    content.clear_correlation_id();
+    content.clear_traceparent();
+    std::string bytes;
+    bytes.reserve(content.ByteSizeLong());
+    {
+        google::protobuf::io::StringOutputStream stream(&bytes);
+        google::protobuf::io::CodedOutputStream out(&stream);
+        out.SetSerializationDeterministic(true);
+        content.SerializeWithCachedSizes(&out);
+    }
+    return sha256(bytes);
+}
+
+} // namespace
+
+event_identity identity_of(const wharf::v1::Event& event) {
+    event_identity out;
+    out.content = content_of(event);
+    if (!event.event_id().empty()) {
+        key_writer key(key_kind::native_id);
+        key.text(event.source()).text(event.event_id());
+        put_declaration(key, event);
+        out.keys.push_back(key.take());
+    }
+    if (auto key = business_key(event)) out.keys.push_back(std::move(*key));
+    if (out.keys.empty() && (event.has_occurred_at() || event.has_device_sequence())) {
+        key_writer key(key_kind::content);
+        key.text(event.source()).number(event.has_device_sequence() ? 1 : 0);
+        key.number(event.device_sequence()).text(view_of(out.content));
+        out.keys.push_back(key.take());
+    }
+    return out;
+}
+
+} // namespace wharf

@@ -1,0 +1,32 @@
+// What makes two events the same, and which events must stay in order. Pure functions of a
+// validated event (gateway/codec/validate.hpp); any thread; cannot fail. docs/formats/event.md says
+// in words what the keys are made of.
+#pragma once
+
+#include "gateway/ports/digest.hpp"
+#include "wharf/v1/event.pb.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace wharf {
+
+struct event_identity {
+    // The same key is the same event; two events are the same when they share any. At most two:
+    // (source, event_id) and the business key; or one, a hash of content that carries a device time
+    // or a device sequence; or none, and nothing tells the event from an equal one.
+    std::vector<std::string> keys;
+    // Of what must be equal under one key. The same key with another digest is a contradiction.
+    sha256_digest content{};
+
+    [[nodiscard]] bool none() const noexcept { return keys.empty(); }
+};
+
+[[nodiscard]] event_identity identity_of(const wharf::v1::Event& event);
+
+// hash64 of each document and each stock key the event touches: sorted, none twice, at most
+// limits::k_order_keys_max. Two events that share one are delivered in journal order.
+[[nodiscard]] std::vector<std::uint64_t> order_keys_of(const wharf::v1::Event& event);
+
+} // namespace wharf

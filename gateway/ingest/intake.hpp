@@ -1,0 +1,68 @@
+// From a PUBLISH to what the journal is asked for: route, codec, validation, identity, ordering
+// keys. Pure and without state between messages; one thread at a time. It cannot fail: what it
+// cannot take becomes an item for quarantine that says why.
+#pragma once
+
+#include "gateway/ingest/profiles.hpp"
+#include "gateway/ingest/topics.hpp"
+#include "gateway/journal/requests.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace wharf {
+
+struct intake_options {
+    // The gateway's own; a topic that names another is not for it.
+    std::string site;
+    std::vector<route> routes = default_routes();
+    std::vector<device_profile> profiles = {};
+};
+
+struct user_property {
+    std::string_view name;
+    std::string_view value;
+};
+
+// One PUBLISH as the session machine hands it over. Everything is copied that outlives the call.
+struct publish_view {
+    std::string_view topic; // aliases resolved
+    std::string_view payload;
+    std::string_view client_id;
+    std::uint8_t qos = 0;
+    std::uint16_t packet_id = 0;
+    bool dup = false;
+    bool persistent_session = false;
+    bool resumed_session = false;
+    // As MQTT 5 gives it. The topic decides the codec; this is shown where a payload is unreadable.
+    std::string_view content_type = {};
+    // "correlation-id" and "traceparent" stand in for an event's own where it has none.
+    std::span<const user_property> user_properties = {};
+};
+
+class intake {
+  public:
+    [[nodiscard]] prepared_message prepare(const publish_view& publish, std::int64_t received_at_us,
+                                           bool clock_synchronised) const;
+
+  private:
+    friend result<intake> make_intake(intake_options options);
+    intake(std::string site, router routes, profile_table profiles)
+        : site_(std::move(site)), routes_(std::move(routes)), profiles_(std::move(profiles)) {}
+
+    struct origin;
+    [[nodiscard]] prepared_item prepare_event(const origin& from, result<wharf::v1::Event> decoded,
+                                              std::uint32_t index) const;
+    [[nodiscard]] result<prepared_event> accept(const origin& from, wharf::v1::Event event) const;
+
+    std::string site_;
+    router routes_;
+    profile_table profiles_;
+};
+
+// Fails where a route or a profile makes no sense, or a route names a profile that is not there.
+[[nodiscard]] result<intake> make_intake(intake_options options);
+
+} // namespace wharf
