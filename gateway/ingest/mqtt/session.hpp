@@ -93,7 +93,8 @@ class session_sink {
     // The connection of an opened session has ended. Once, and never where another connection took
     // the session over.
     virtual void close_session(const session_end& end) = 0;
-    // Write output(), then close the socket. Once; not after on_transport_closed().
+    // Write output(), then close the socket. Once; not after on_transport_closed(). The words are
+    // empty where the client disconnected in good order.
     virtual void close(std::string_view why) = 0;
 };
 

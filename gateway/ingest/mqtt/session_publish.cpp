@@ -270,7 +270,9 @@ checked session::handle_disconnect(std::string_view body) {
         how.session_expiry_s =
             std::min(packet.properties.session_expiry_s, limits_.session_expiry_s_max);
     }
-    shut("the client disconnected", how, true);
+    const bool in_order = !is_failure(packet.code);
+    shut(in_order ? "" : "the client disconnected: " + std::string(to_string(packet.code)), how,
+         true);
     return success{};
 }
 

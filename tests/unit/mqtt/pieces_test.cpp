@@ -52,7 +52,7 @@ TEST_CASE("bytes in any pieces come to the same") {
     for (const unsigned level : {4u, 5u}) {
         const auto whole = deliver(level, 1'000'000);
         CHECK(whole.topics.size() == (level == 5 ? 6u : 4u));
-        CHECK(whole.closes == std::vector<std::string>{"the client disconnected"});
+        CHECK(whole.closes == std::vector<std::string>{""});
         for (const std::size_t piece : {1u, 2u, 3u, 5u, 7u, 64u, 301u, 4096u}) {
             INFO(piece);
             CHECK(deliver(level, piece) == whole);

@@ -101,6 +101,13 @@ TEST_CASE("an MQTT 5 DISCONNECT may keep the will and change the session expiry"
     zero.send(wire::packet(0xe0, hex("00 05 11 00000000")));
     REQUIRE(zero.sink.ends.size() == 1);
     CHECK(zero.sink.ends[0].session_expiry_s == 0);
+    CHECK(zero.sink.closes == std::vector<std::string>{""});
+    exchange unhappy(limits);
+    unhappy.connected(5);
+    unhappy.send(hex("e00195"));
+    CHECK(unhappy.sink.closes ==
+          std::vector<std::string>{"the client disconnected: Packet too large"});
+    CHECK(unhappy.sink.ends.at(0).publish_will);
     exchange same(limits);
     same.connected(5, 0, hex("110000000a"));
     same.send(wire::disconnect());
