@@ -3,6 +3,7 @@
 
 add_library(wharf_options INTERFACE)
 target_include_directories(wharf_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(wharf_options INTERFACE WHARF_VERSION="${PROJECT_VERSION}")
 target_compile_options(wharf_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
   -Woverloaded-virtual -Wimplicit-fallthrough)

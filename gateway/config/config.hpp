@@ -108,7 +108,7 @@ struct config {
     listener_config listener;
     journal_config journal;
     identity_config identity;
-    std::vector<route_config> routes;
+    std::vector<route_config> routes; // none: the defaults of gateway/ingest/topics.hpp
     std::vector<profile_config> profiles;
     std::array<lane_config, k_lane_count> lanes; // by index_of(lane)
     // Event kinds (field names of wharf.v1.Event's body) that go to another lane than their own.

@@ -162,7 +162,6 @@ void read_routes(section& root, const std::vector<profile_config>& profiles,
         in.finish();
         to.push_back(std::move(route));
     }
-    if (!root.has("route")) to = default_routes();
 }
 
 void read_lanes(section& root, config& to) {
@@ -314,10 +313,6 @@ std::string joined(const std::vector<std::string>& lines) {
 }
 
 } // namespace
-
-std::vector<route_config> default_routes() {
-    return {{"wharf/1/{site}/{device}/{stream}", route_codec::json, ""}};
-}
 
 result<config> parse_config(std::string_view text, std::string_view file_name) {
     if (text.size() > limits::k_config_bytes_max)

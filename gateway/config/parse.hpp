@@ -18,7 +18,4 @@ namespace wharf {
 // in the message, in the order of their lines, at most limits::k_config_errors_max of them.
 [[nodiscard]] result<config> parse_config(std::string_view text, std::string_view file_name);
 
-// The routes that apply where the configuration has none.
-[[nodiscard]] std::vector<route_config> default_routes();
-
 } // namespace wharf

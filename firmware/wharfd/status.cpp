@@ -1,0 +1,69 @@
+#include "firmware/wharfd/status.hpp"
+
+#include "gateway/platform/log/log.hpp"
+
+namespace wharf {
+
+status_board::status_board(std::string gateway, std::string site, clock_port& clock)
+    : gateway_(std::move(gateway)), site_(std::move(site)), clock_(clock),
+      started_us_(clock.monotonic_us()) {}
+
+void status_board::sample(const journal_snapshot& journal) {
+    fill_.sample(clock_.monotonic_us(), journal.usage.bytes_used);
+}
+
+observe::gateway_snapshot
+status_board::look(const journal_snapshot& journal, const listener_counters& listener,
+                   const measures& measured,
+                   std::vector<observe::destination_snapshot> destinations) const {
+    observe::gateway_snapshot out;
+    std::int64_t now_us = clock_.monotonic_us();
+    out.gateway = gateway_;
+    out.site = site_;
+    out.version = WHARF_VERSION;
+    out.uptime_s = static_cast<double>(now_us - started_us_) / 1e6;
+    out.clock_synchronised = clock_.wall_synchronised();
+    out.stopping = stopping_;
+    observe::books books = observe::books_of(journal.state);
+    out.intake = books.intake;
+    out.quarantine_open = journal.state.next_quarantine() - 1;
+    auto lines = log::lines_by_level();
+    for (std::size_t i = 0; i < lines.size(); ++i)
+        out.log_lines_by_level.emplace_back(log::k_level_names[i], lines[i]);
+
+    out.journal.bytes_used = journal.usage.bytes_used;
+    out.journal.bytes_max = journal.usage.bytes_max;
+    out.journal.events_stored = journal.state.last_sequence() + 1 - journal.state.oldest_sequence();
+    out.journal.groups_committed = measured.groups;
+    if (measured.last_commit_us != 0)
+        out.journal.last_commit_age_s = static_cast<double>(now_us - measured.last_commit_us) / 1e6;
+    out.journal.full = journal.full;
+    std::uint64_t quota = journal.usage.bytes_max * limits::k_journal_full_percent / 100;
+    out.journal.hours_left =
+        observe::hours_left(quota - std::min(quota, journal.usage.bytes_used), fill_.per_s());
+    out.journal.identities = journal.state.identities();
+    out.journal.identities_evicted_early = journal.state.identities_evicted_early();
+    out.journal.commit_latency = measured.commit_latency.snapshot();
+
+    out.listener.listening = listening_;
+    out.listener.connections = listener.connections_open;
+    out.listener.connections_refused = listener.connections_refused;
+    out.listener.protocol_errors = listener.protocol_errors;
+    out.listener.messages_by_qos = {listener.messages_qos0, listener.messages_qos1,
+                                    listener.messages_qos2};
+    out.listener.ack_latency = measured.ack_latency.snapshot();
+
+    // Destinations that are no longer configured keep their books.
+    for (const observe::destination_books& kept : books.destinations) {
+        auto configured = std::find_if(destinations.begin(), destinations.end(),
+                                       [&](auto& one) { return one.books.name == kept.name; });
+        if (configured != destinations.end())
+            configured->books = kept;
+        else
+            destinations.emplace_back().books = kept;
+    }
+    out.destinations = std::move(destinations);
+    return out;
+}
+
+} // namespace wharf
