@@ -274,8 +274,9 @@ std::optional<publication> workload::contradiction() {
 
 publication workload::wrap(std::vector<draft> drafts) {
     publication out;
-    out.topic = "wharf/1/" + options_.site + "/" + options_.device + "/stock" +
-                (options_.protobuf ? ".pb" : "");
+    // rig.py configures a route of its own for protobuf batches.
+    out.topic = (options_.protobuf ? "wharf-pb/1/" : "wharf/1/") + options_.site + "/" +
+                options_.device + "/stock";
     out.qos = options_.qos;
     std::vector<json> events;
     for (draft& d : drafts) {
