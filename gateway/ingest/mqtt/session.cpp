@@ -183,7 +183,7 @@ checked session::handle(const fixed_header& header, std::string_view body) {
         reason_packet packet;
         WHARF_TRY(parse_auth(body, peer_.version, packet));
         return protocol_error{reason::protocol_error,
-                              "AUTH: the CONNECT had no Authentication Method [MQTT-4.12.0-6]"};
+                              "AUTH: the CONNECT had no Authentication Method [MQTT-4.12.0-7]"};
     }
     default:
         break;

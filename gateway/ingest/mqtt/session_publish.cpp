@@ -266,7 +266,7 @@ checked session::handle_disconnect(std::string_view body) {
         if (requested_expiry_s_ == 0 && packet.properties.session_expiry_s != 0)
             return protocol_error{reason::protocol_error,
                                   "Session Expiry Interval: was 0 in the CONNECT and must stay 0 "
-                                  "[MQTT-3.14.2-2]"};
+                                  "(section 3.14.2.2.2)"};
         how.session_expiry_s =
             std::min(packet.properties.session_expiry_s, limits_.session_expiry_s_max);
     }
