@@ -196,17 +196,17 @@ class Group:
         return False
 
     def _retry_dead(self):
-        for entry in self.gateway.list("dead"):
-            self.faults["dead letters sent again"] += 1
+        for letter in self.gateway.dead():
             # A dead count lets later updates of its keys pass: after its retry it is late.
-            if not entry.get("blocks", entry.get("lane") not in ("count", "telemetry")):
-                self.late.add((entry.get("device"), str(entry.get("device_sequence"))))
-            self.gateway.ctl("dead", "retry", str(entry["sequence"]), check=False)
+            if not letter["blocks"]:
+                self.late.add(rig.event_of(letter))
+            if self.gateway.retry(letter):
+                self.faults["dead letters sent again"] += 1
 
     def _judge(self, published, drained):
         books = self.gateway.books()
-        quarantine = self.gateway.list("quarantine")
-        dead = {(e.get("device"), str(e.get("device_sequence"))) for e in self.gateway.list("dead")}
+        quarantine = self.gateway.quarantine()
+        dead = {rig.event_of(letter) for letter in self.gateway.dead()}
         verdict = judge.judge(self.witness, self.erp.db, books, quarantine, dead, self.late,
                               drained)
         verdict.expect(published, "not acknowledged",

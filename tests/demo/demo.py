@@ -213,7 +213,7 @@ def settle(day, drained):
     screen = day.screen
     books = day.gateway.books()
     verdict = judge.judge([day.publisher.witness], day.erp.db, books,
-                          day.gateway.list("quarantine"), (), (), drained)
+                          day.gateway.quarantine(), (), (), drained)
     verdict.expect(drained, "not drained", f"after {DRAIN_S} s: {books['destinations']}")
     spent = time.monotonic() - day.begin
     screen.say()
