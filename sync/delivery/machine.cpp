@@ -1,0 +1,418 @@
+// The machine's inputs, its pump, and what is sent when.
+#include "sync/delivery/machine.hpp"
+
+#include "gateway/base/assert.hpp"
+#include "gateway/base/limits.hpp"
+
+#include <algorithm>
+
+namespace wharf {
+
+namespace {
+constexpr std::size_t k_parked_page = 1024;
+}
+
+destination_machine::destination_machine(delivery_options options, std::uint64_t jitter_seed)
+    : options_(std::move(options)), random_(jitter_seed),
+      circuit_(options_.circuit_failures, options_.retry_base_us, options_.retry_cap_us) {
+    WHARF_ASSERT(options_.in_flight_max >= 1 &&
+                 options_.in_flight_max <= limits::k_batches_in_flight_max);
+    for (const auto& lane_options : options_.lanes)
+        WHARF_ASSERT(lane_options.batch_items_max >= 1 &&
+                     lane_options.batch_items_max <= limits::k_batch_items_max);
+}
+
+void destination_machine::start(const delivery_state& state, instant at) {
+    std::set<sequence> taken;
+    for (const auto& sealed : state.open_batches)
+        for (const auto& item : sealed.content.items())
+            taken.insert(item.sequence());
+    lanes_.start(state, taken);
+    // Whether an item comes from its lane or from the parked set is looked up; until then nobody
+    // may offer it a second time.
+    released_known_ = taken;
+    for (const auto& sealed : state.open_batches) {
+        open_batch b;
+        b.number = sealed.batch;
+        b.now = open_batch::stage::verifying;
+        b.digest = sealed.content.digest();
+        b.sealed_at_us = sealed.content.sealed_at_us();
+        b.maybe_sent = b.maybe_before = true;
+        b.last_sent_us = at.now_us;
+        b.held = options_.in_order;
+        b.lookups = static_cast<std::size_t>(sealed.content.items_size());
+        for (const auto& item : sealed.content.items()) {
+            batch_entry e;
+            e.item = {item.sequence(), item.revision()};
+            b.items.push_back(std::move(e));
+            actions_.emplace_back(act::load_parked{item.sequence()});
+        }
+        if (sealed.content.mapping_revision() != options_.mapping_revision) b.must_ask = true;
+        open_items_ += b.items.size();
+        const auto number = b.number;
+        auto& kept = batches_.emplace(number, std::move(b)).first->second;
+        render(kept);
+    }
+    actions_.emplace_back(act::load_parked_keys{0, k_parked_page});
+    pump(at);
+}
+
+void destination_machine::on_appended(const std::vector<event_head>& heads, instant at) {
+    lanes_.on_appended(heads);
+    pump(at);
+}
+
+void destination_machine::on_more(sequence last, instant at) {
+    lanes_.on_more(last);
+    pump(at);
+}
+
+void destination_machine::on_heads(lane in_lane, const head_page& page, instant at) {
+    lanes_.on_heads(in_lane, page);
+    pump(at);
+}
+
+void destination_machine::on_head(sequence number, const event_head* head, instant at) {
+    lanes_.on_head(number, head);
+    pump(at);
+}
+
+void destination_machine::on_parked_keys(const std::vector<parked_key>& page, instant at) {
+    for (const auto& key : page)
+        parked_.load(key.key_hash, key.first);
+    const bool at_end = page.size() < k_parked_page || page.back().key_hash == UINT64_MAX;
+    if (at_end)
+        keys_loaded_ = true;
+    else
+        actions_.emplace_back(act::load_parked_keys{page.back().key_hash + 1, k_parked_page});
+    pump(at);
+}
+
+void destination_machine::on_first_parked(std::uint64_t key_hash, std::optional<sequence> first,
+                                          instant at) {
+    parked_.on_first(key_hash, first);
+    pump(at);
+}
+
+void destination_machine::on_parked(sequence number, const wharf::v1::ParkedUpdate* content,
+                                    instant at) {
+    for (auto& [batch, b] : batches_) {
+        if (b.now != open_batch::stage::verifying || b.lookups == 0) continue;
+        for (auto& e : b.items) {
+            if (e.item.number != number) continue;
+            --b.lookups;
+            if (content == nullptr) continue;
+            auto found = entry_of(number, *content);
+            found.item.revision = e.item.revision;
+            e = std::move(found);
+        }
+        if (b.lookups == 0 && b.have_heads) {
+            verify(b, at);
+            break; // the batches may have changed
+        }
+    }
+    parked_.on_parked(number, content);
+    if (const auto waiting = commands_.find(number); waiting != commands_.end()) {
+        const auto c = waiting->second;
+        commands_.erase(waiting);
+        execute(c, number, content, at);
+    }
+    pump(at);
+}
+
+void destination_machine::on_journaled(std::uint64_t token, instant at) {
+    auto node = journaling_.extract(token);
+    WHARF_ASSERT(!node.empty());
+    parking_.erase(token);
+    const auto& done = node.mapped();
+    for (auto batch : done.sealed) {
+        auto& b = batches_.at(batch);
+        WHARF_ASSERT(b.now == open_batch::stage::sealing);
+        b.now = open_batch::stage::sealed;
+    }
+    parked_.durable(done.keys);
+    for (auto number : done.changed)
+        changing_.erase(number);
+    for (auto id : done.commands)
+        actions_.emplace_back(act::reply{id, {}});
+    pump(at);
+}
+
+void destination_machine::on_failure(const std::string& why, instant at) {
+    stop(why);
+    pump(at);
+}
+
+void destination_machine::on_tick(instant at) {
+    pump(at);
+}
+
+void destination_machine::retry_dead(std::uint64_t command, sequence number, instant at) {
+    if (!commands_.emplace(number, pending_command{command, false, {}}).second) {
+        actions_.emplace_back(act::reply{command, "another command for it is under way"});
+        return;
+    }
+    actions_.emplace_back(act::load_parked{number});
+    pump(at);
+}
+
+void destination_machine::discard_dead(std::uint64_t command, sequence number,
+                                       const std::string& reason, instant at) {
+    if (!commands_.emplace(number, pending_command{command, true, reason}).second) {
+        actions_.emplace_back(act::reply{command, "another command for it is under way"});
+        return;
+    }
+    actions_.emplace_back(act::load_parked{number});
+    pump(at);
+}
+
+void destination_machine::pause(instant at) {
+    paused_ = true;
+    pump(at);
+}
+
+void destination_machine::resume(instant at) {
+    paused_ = false;
+    if (!stopped_.empty()) alarm("stopped", "resumed: " + stopped_, false);
+    stopped_.clear();
+    circuit_.on_success();
+    hold_until_us_ = 0;
+    forbidden_batches_.clear();
+    for (auto& [number, b] : batches_) {
+        b.next_at_us = std::min(b.next_at_us, at.now_us);
+        b.forbidden = 0;
+        if (b.render_failed) render(b);
+    }
+    pump(at);
+}
+
+std::vector<action> destination_machine::take_actions() {
+    std::vector<action> out;
+    out.swap(actions_);
+    return out;
+}
+
+// --- the pump
+// -------------------------------------------------------------------------------------
+
+void destination_machine::pump(instant at) {
+    return_delayed(at);
+    for (bool more = true; more;) {
+        more = false;
+        if (keys_loaded_) {
+            look_after_parked();
+            more = absorb_ready(at);
+        }
+        if (running()) {
+            more = send_due(at) || more;
+            more = compose(at) || more;
+        }
+    }
+    const auto wants = lanes_.wanted();
+    for (const auto& page : wants.pages)
+        actions_.emplace_back(act::load_heads{page.in_lane, page.after, page.heads_max});
+    for (auto number : wants.heads)
+        actions_.emplace_back(act::load_head{number});
+    compute_wake(at);
+}
+
+void destination_machine::return_delayed(instant at) {
+    while (!delayed_.empty() && delayed_.begin()->first.first <= at.now_us) {
+        const auto e = std::move(delayed_.begin()->second);
+        delayed_.erase(delayed_.begin());
+        if (e.parked)
+            released_[index_of(e.in_lane)].insert(e.item.number);
+        else
+            lanes_.put_back(e.item.number);
+    }
+}
+
+void destination_machine::wake_at(std::int64_t when_us, instant at) {
+    if (when_us <= at.now_us) return; // what is due waits for an input, not for time
+    if (!wake_ || when_us < *wake_) wake_ = when_us;
+}
+
+void destination_machine::compute_wake(instant at) {
+    wake_.reset();
+    if (!delayed_.empty()) wake_at(delayed_.begin()->first.first, at);
+    if (!running()) return;
+    const auto gate = std::max(hold_until_us_, circuit_.open_until_us());
+    for (const auto& [number, b] : batches_)
+        if (b.now == open_batch::stage::sealed) wake_at(std::max(due_us(b, at), gate), at);
+    for (std::size_t i = 0; i < k_lane_count; ++i)
+        if (waiting_since_us_[i])
+            wake_at(std::max(*waiting_since_us_[i] + options_.lanes[i].batch_max_delay_us, gate),
+                    at);
+}
+
+void destination_machine::submit(draft& d) {
+    if (d.request.ops.empty()) return;
+    d.request.token = next_token_++;
+    d.request.destination = options_.destination;
+    journaling_.emplace(d.request.token, std::move(d.after));
+    actions_.emplace_back(act::journal{std::move(d.request)});
+    d = {};
+}
+
+void destination_machine::alarm(const std::string& code, const std::string& text, bool raised) {
+    actions_.emplace_back(act::alarm{code, text, raised});
+}
+
+void destination_machine::stop(const std::string& why) {
+    last_error_ = why;
+    if (!stopped_.empty()) return;
+    stopped_ = why;
+    alarm("stopped", why);
+}
+
+// --- what is sent when
+// ----------------------------------------------------------------------------
+
+bool destination_machine::must_ask(const open_batch& b, instant at) const {
+    if (!b.maybe_sent) return false;
+    if (b.must_ask) return true;
+    const auto since = b.first_sent_at_us != 0 ? b.first_sent_at_us : b.sealed_at_us;
+    return at.journal_us - since >= options_.remembers_keys_for_us;
+}
+
+// "Not held" proves nothing right after an attempt.
+std::int64_t destination_machine::due_us(const open_batch& b, instant at) const {
+    if (options_.can_ask && must_ask(b, at))
+        return std::max(b.next_at_us, b.last_sent_us + options_.settle_us);
+    return b.next_at_us;
+}
+
+// Parts of a divided batch that is applied in order wait for each other.
+bool destination_machine::sendable(const open_batch& b) const {
+    if (!b.held) return true;
+    for (const auto& e : b.items)
+        for (const auto& link : e.links) {
+            const bool inside = std::ranges::any_of(b.items, [&](const batch_entry& other) {
+                return other.item.number == link.previous;
+            });
+            if (!inside && !lanes_.resolved(link)) return false;
+        }
+    return true;
+}
+
+std::size_t destination_machine::requests_in_flight() const {
+    return static_cast<std::size_t>(std::ranges::count_if(batches_, [](const auto& entry) {
+        return entry.second.now == open_batch::stage::sending ||
+               entry.second.now == open_batch::stage::asking;
+    }));
+}
+
+std::size_t destination_machine::active_batches(instant at) const {
+    return static_cast<std::size_t>(std::ranges::count_if(batches_, [&](const auto& entry) {
+        const auto& b = entry.second;
+        return b.now != open_batch::stage::sealed || (due_us(b, at) <= at.now_us && sendable(b));
+    }));
+}
+
+open_batch* destination_machine::next_due(instant at) {
+    const bool probing = circuit_.state(at.now_us) == circuit_state::half_open;
+    open_batch* best = nullptr;
+    const auto before = [&](const open_batch& a, const open_batch& b) {
+        // A probe is another batch each time: the one that failed last may be the only bad one.
+        if (probing && a.last_sent_us != b.last_sent_us) return a.last_sent_us < b.last_sent_us;
+        if (a.priority != b.priority) return a.priority < b.priority;
+        return a.next_at_us < b.next_at_us;
+    };
+    for (auto& [number, b] : batches_) {
+        if (b.now != open_batch::stage::sealed || due_us(b, at) > at.now_us || !sendable(b))
+            continue;
+        if (best == nullptr || before(b, *best)) best = &b;
+    }
+    return best;
+}
+
+bool destination_machine::send_due(instant at) {
+    if (at.now_us < hold_until_us_) return false;
+    const auto circuit = circuit_.state(at.now_us);
+    if (circuit == circuit_state::open) return false;
+    const auto slots = circuit == circuit_state::half_open ? 1 : options_.in_flight_max;
+    bool any = false;
+    while (requests_in_flight() < slots) {
+        auto* b = next_due(at);
+        if (b == nullptr) break;
+        send_batch(*b, at);
+        any = true;
+        if (!running()) break;
+    }
+    return any;
+}
+
+void destination_machine::send_batch(open_batch& b, instant at) {
+    if (b.held) {
+        // While it waited, something it follows may have been parked: then it waits there too.
+        std::vector<item_fate> fates(b.items.size());
+        bool parked = false;
+        for (std::size_t i = 0; i < b.items.size(); ++i) {
+            if (b.items[i].parked || !any_blocked(b.items[i])) continue;
+            fates[i].becomes = item_fate::what::waiting;
+            parked = true;
+        }
+        if (parked) return resolve(b.number, std::move(fates), at);
+    }
+    const bool asking = must_ask(b, at);
+    if (asking && !options_.can_ask) {
+        std::vector<item_fate> fates(b.items.size());
+        for (auto& fate : fates)
+            fate = {item_fate::what::dead, "outcome_unknown",
+                    "it was sent, its outcome is unknown" +
+                        (b.words.empty() ? std::string() : " (" + b.words + ")") +
+                        ", the ERP may have forgotten its key by now and cannot be asked",
+                    0};
+        return resolve(b.number, std::move(fates), at);
+    }
+    if (asking) {
+        b.now = open_batch::stage::asking;
+        act::ask question{b.number, {}};
+        for (const auto& e : b.items)
+            question.items.push_back(e.item);
+        actions_.emplace_back(std::move(question));
+        return;
+    }
+    b.now = open_batch::stage::sending;
+    b.maybe_before = b.maybe_sent;
+    b.maybe_sent = true;
+    if (!b.maybe_before) b.first_sent_at_us = at.journal_us;
+    if (b.sends++ > 0) ++retries_;
+    actions_.emplace_back(act::send{b.number});
+}
+
+// --- what others may see
+// --------------------------------------------------------------------------
+
+bool destination_machine::idle() const {
+    return batches_.empty() && journaling_.empty() && delayed_.empty() && to_check_.empty() &&
+           commands_.empty() &&
+           std::ranges::all_of(released_, [](const auto& set) { return set.empty(); });
+}
+
+destination_snapshot destination_machine::snapshot() const {
+    destination_snapshot out;
+    out.name = options_.name;
+    for (std::size_t i = 0; i < k_lane_count; ++i) {
+        const auto which = static_cast<lane>(i);
+        out.pending_in_window[i] = lanes_.pending_in_window(which);
+        out.oldest_pending_us[i] = lanes_.oldest_pending_us(which);
+        out.low_water[i] = lanes_.low_water(which);
+        out.at_tail[i] = lanes_.at_tail(which);
+    }
+    // Half open or open: a snapshot has no time of its own.
+    out.circuit = circuit_.open_until_us() == 0 ? circuit_state::closed : circuit_state::open;
+    out.open_batches = batches_.size();
+    out.requests_in_flight = requests_in_flight();
+    out.items_in_flight = open_items_;
+    out.blocked_keys = parked_.size();
+    out.applied = applied_;
+    out.dead = dead_;
+    out.retries = retries_;
+    out.paused = paused_;
+    out.stopped = stopped_;
+    out.last_error = last_error_;
+    return out;
+}
+
+} // namespace wharf

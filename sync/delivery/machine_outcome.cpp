@@ -1,0 +1,419 @@
+// What an answer does to a batch: the actions behind the verdicts of answers.hpp.
+#include "sync/delivery/machine.hpp"
+
+#include "gateway/base/assert.hpp"
+#include "gateway/base/limits.hpp"
+
+#include <algorithm>
+
+namespace wharf {
+
+namespace {
+
+std::string words_of(const connector_answer& answer) {
+    if (!answer.words.empty()) return answer.words;
+    if (answer.how == connector_answer::way::answered)
+        return "HTTP " + std::to_string(answer.http_status);
+    return answer.how == connector_answer::way::not_sent ? "the ERP cannot be reached"
+                                                         : "no answer";
+}
+
+std::vector<std::vector<std::size_t>> halves(std::size_t count) {
+    std::vector<std::vector<std::size_t>> out(2);
+    for (std::size_t i = 0; i < count; ++i)
+        out[i < count / 2 ? 0 : 1].push_back(i);
+    return out;
+}
+
+std::vector<std::vector<std::size_t>> singles(std::size_t count) {
+    std::vector<std::vector<std::size_t>> out;
+    for (std::size_t i = 0; i < count; ++i)
+        out.push_back({i});
+    return out;
+}
+
+} // namespace
+
+void destination_machine::on_answer(batch_number batch, const connector_answer& answer,
+                                    instant at) {
+    auto& b = batches_.at(batch);
+    const bool asked = b.now == open_batch::stage::asking;
+    WHARF_ASSERT(asked || b.now == open_batch::stage::sending);
+    b.now = open_batch::stage::sealed;
+    if (!asked) b.last_sent_us = at.now_us;
+    const auto verdict = classify_request(answer);
+    if (verdict == request_verdict::per_item) {
+        on_items(b, answer, asked, at);
+    } else {
+        b.words = last_error_ = words_of(answer);
+        if (!asked) {
+            on_request_verdict(b, answer, at);
+        } else if (verdict == request_verdict::too_large && b.items.size() > 1) {
+            divide(b, std::vector<item_fate>(b.items.size()), halves(b.items.size()), at);
+        } else if (verdict == request_verdict::stop_credentials ||
+                   verdict == request_verdict::stop || verdict == request_verdict::forbidden ||
+                   verdict == request_verdict::refused || verdict == request_verdict::too_large) {
+            stop("the ERP does not answer what it holds: " + b.words);
+            again(b, answer.retry_after_us, at);
+        } else {
+            unlucky(b, at);
+            again(b, answer.retry_after_us, at);
+        }
+    }
+    pump(at);
+}
+
+void destination_machine::on_request_verdict(open_batch& b, const connector_answer& answer,
+                                             instant at) {
+    const auto verdict = classify_request(answer);
+    const bool certain =
+        verdict != request_verdict::unknown && verdict != request_verdict::failed &&
+        verdict != request_verdict::overloaded && verdict != request_verdict::retry;
+    if (certain) {
+        // Nothing took effect by this attempt.
+        b.maybe_sent = b.maybe_before;
+        if (!b.maybe_sent) b.first_sent_at_us = 0;
+    }
+    switch (verdict) {
+    case request_verdict::retry:
+        return again(b, answer.retry_after_us, at);
+    case request_verdict::overloaded:
+        if (answer.retry_after_us)
+            hold_until_us_ = std::max(
+                hold_until_us_, at.now_us + std::clamp<std::int64_t>(*answer.retry_after_us, 0,
+                                                                     options_.retry_after_max_us));
+        [[fallthrough]];
+    case request_verdict::not_sent:
+        unlucky(b, at);
+        return again(b, answer.retry_after_us, at);
+    case request_verdict::unknown:
+    case request_verdict::failed:
+        return on_failed(b, answer, at);
+    case request_verdict::too_large:
+        if (b.items.size() > 1)
+            return divide(b, std::vector<item_fate>(b.items.size()), halves(b.items.size()), at);
+        return resolve(b.number,
+                       {{item_fate::what::dead, "too_large",
+                         "the ERP says that this update alone is too large: " + b.words, 0}},
+                       at);
+    case request_verdict::forbidden:
+        return on_forbidden(b, answer, at);
+    case request_verdict::refused: {
+        if (b.items.size() > 1)
+            return divide(b, std::vector<item_fate>(b.items.size()), singles(b.items.size()), at);
+        lucky();
+        item_answer as_item{wharf::v1::ITEM_STATUS_REFUSED, answer.code, b.words};
+        return resolve(b.number, {fate_of(b, b.items[0], as_item, true, at)}, at);
+    }
+    case request_verdict::stop_credentials:
+        stop("the ERP refuses the credentials: " + b.words);
+        return again(b, answer.retry_after_us, at);
+    default:
+        stop("the ERP answers what is not in the contract: " + b.words);
+        return again(b, answer.retry_after_us, at);
+    }
+}
+
+// One document may be forbidden, or all are: then it is the credentials, and nothing is dead. A
+// success of another since the first refusal tells, and so does trying again where there is no
+// other.
+void destination_machine::on_forbidden(open_batch& b, const connector_answer& answer, instant at) {
+    if (b.items.size() > 1)
+        return divide(b, std::vector<item_fate>(b.items.size()), singles(b.items.size()), at);
+    if (b.forbidden++ == 0) b.forbidden_serial = successes_;
+    forbidden_batches_.insert(b.number);
+    if (forbidden_batches_.size() >= options_.forbidden_stop) {
+        stop("the ERP forbids everything, as if the credentials were refused: " + b.words);
+        return again(b, answer.retry_after_us, at);
+    }
+    if (successes_ == b.forbidden_serial && b.forbidden < options_.forbidden_stop)
+        return again(b, answer.retry_after_us, at);
+    resolve(b.number,
+            {{item_fate::what::dead, answer.code.empty() ? "forbidden" : answer.code, b.words, 0}},
+            at);
+}
+
+// 500, a time-out, an unreadable answer: the outcome is unknown. Where one of several items is to
+// blame, halving finds it; an ERP that fails for everything is only asked less and less often.
+void destination_machine::on_failed(open_batch& b, const connector_answer& answer, instant at) {
+    unlucky(b, at);
+    ++b.failed;
+    if (b.items.size() == 1) {
+        auto fate = fate_of_unknown(b.items[0], b.words);
+        if (fate.becomes == item_fate::what::dead) return resolve(b.number, {fate}, at);
+    } else if (b.failed >= options_.halve_after) {
+        return divide(b, std::vector<item_fate>(b.items.size()), halves(b.items.size()), at);
+    }
+    again(b, answer.retry_after_us, at);
+}
+
+void destination_machine::on_items(open_batch& b, const connector_answer& answer, bool asked,
+                                   instant at) {
+    std::vector<item_answer> answers = answer.items;
+    answers.resize(b.items.size());
+    bool decided = false; // the ERP works: it took something, or said why not
+    bool moved = false;   // something is different from before
+    bool known = false;
+    for (const auto& item : answers) {
+        const auto verdict = classify_item(item.status);
+        decided = decided || verdict == item_verdict::applied || verdict == item_verdict::refused ||
+                  verdict == item_verdict::dead;
+        moved = moved || decided || verdict == item_verdict::not_held;
+        known = known || verdict != item_verdict::unknown;
+    }
+    if (decided) lucky();
+    if (!known && !asked) {
+        // Errors item by item tell which ones; an answer that says nothing does not.
+        b.words = last_error_ =
+            answer.words.empty() ? "the answer does not say what became of it" : answer.words;
+        const bool says_error = std::ranges::any_of(answers, [](const item_answer& item) {
+            return item.status == wharf::v1::ITEM_STATUS_ERROR;
+        });
+        if (!says_error) return on_failed(b, answer, at);
+    }
+    std::vector<item_fate> fates;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        const auto verdict = classify_item(answers[i].status);
+        if (!answers[i].message.empty() && verdict != item_verdict::applied)
+            b.words = last_error_ = answers[i].message;
+        auto fate = item_fate{};
+        if (asked && (verdict == item_verdict::later || verdict == item_verdict::unattempted))
+            fate.becomes = item_fate::what::unknown; // under way: ask again
+        else if (asked && verdict == item_verdict::unknown)
+            fate.becomes = item_fate::what::unknown;
+        else
+            fate = fate_of(b, b.items[i], answers[i], moved, at);
+        if (!asked && fate.becomes == item_fate::what::back && answer.retry_after_us)
+            fate.delay_us =
+                std::max(fate.delay_us, std::clamp<std::int64_t>(*answer.retry_after_us, 0,
+                                                                 options_.retry_after_max_us));
+        fates.push_back(std::move(fate));
+    }
+    if (std::ranges::all_of(fates, [](const item_fate& fate) {
+            return fate.becomes == item_fate::what::unknown;
+        })) {
+        if (!asked) unlucky(b, at);
+        return again(b, answer.retry_after_us, at);
+    }
+    resolve(b.number, std::move(fates), at);
+}
+
+item_fate destination_machine::fate_of(open_batch& b, const batch_entry& e,
+                                       const item_answer& answer, bool moved, instant at) {
+    using what = item_fate::what;
+    (void)at;
+    item_fate fate;
+    fate.code = answer.code.empty() ? default_code(answer.status) : answer.code;
+    fate.message = answer.message;
+    auto& t = troubles_[e.item.number];
+    switch (classify_item(answer.status)) {
+    case item_verdict::applied:
+        fate.becomes = what::applied;
+        break;
+    case item_verdict::refused:
+        fate.becomes = fate.code == k_code_insufficient_stock && waits_for_dead(e) ? what::waiting
+                                                                                   : what::dead;
+        break;
+    case item_verdict::dead:
+        fate.becomes = what::dead;
+        break;
+    case item_verdict::not_held:
+        t.not_held = true;
+        fate.becomes = what::back;
+        break;
+    case item_verdict::unattempted:
+        fate.becomes = what::back;
+        if (moved) break;
+        fate.delay_us =
+            backoff_us(random_, options_.retry_base_us, options_.retry_cap_us, ++t.later);
+        break;
+    case item_verdict::later:
+        ++t.later;
+        ++retries_;
+        fate.becomes =
+            !e.parked && t.later >= options_.aside_after && !full_ ? what::aside : what::back;
+        fate.delay_us = backoff_us(random_, options_.retry_base_us, options_.retry_cap_us, t.later);
+        break;
+    case item_verdict::unknown:
+        fate = fate_of_unknown(e, b.words);
+        break;
+    }
+    return fate;
+}
+
+// Counted only where the ERP did something right since the last count: what fails while everything
+// fails is not to blame.
+item_fate destination_machine::fate_of_unknown(const batch_entry& e, const std::string& words) {
+    auto& t = troubles_[e.item.number];
+    item_fate fate;
+    if (t.serial != successes_) {
+        t.serial = successes_;
+        ++t.unknown;
+    }
+    if (t.unknown < options_.poison_attempts) return fate;
+    fate.becomes = item_fate::what::dead;
+    fate.code = "outcome_unknown";
+    fate.message = "the ERP failed " + std::to_string(t.unknown) +
+                   " times on this update while others went through; whether it took effect is "
+                   "unknown" +
+                   (words.empty() ? std::string() : ": " + words);
+    return fate;
+}
+
+void destination_machine::again(open_batch& b, std::optional<std::int64_t> retry_after_us,
+                                instant at) {
+    ++b.failures;
+    auto wait = backoff_us(random_, options_.retry_base_us, options_.retry_cap_us, b.failures);
+    if (retry_after_us)
+        wait = std::max(wait,
+                        std::clamp<std::int64_t>(*retry_after_us, 0, options_.retry_after_max_us));
+    b.next_at_us = at.now_us + wait;
+}
+
+void destination_machine::unlucky(open_batch& b, instant at) {
+    const auto before = circuit_.open_until_us();
+    circuit_.on_failure(b.number, b.items.size() > 1, at.now_us, random_);
+    if (before == 0 && circuit_.open_until_us() != 0)
+        alarm("circuit", "the ERP fails for everything, it is tried less often: " + last_error_);
+}
+
+void destination_machine::lucky() {
+    ++successes_;
+    forbidden_batches_.clear();
+    if (circuit_.open_until_us() != 0) alarm("circuit", "the ERP answers again", false);
+    circuit_.on_success();
+}
+
+// --- the end of a batch
+// ---------------------------------------------------------------------------
+
+// All fates known: one request settles, parks and closes. Some unknown: those stay sealed, in a
+// batch of their own that is sealed in the same request.
+void destination_machine::resolve(batch_number batch, std::vector<item_fate> fates, instant at) {
+    auto& b = batches_.at(batch);
+    std::vector<std::size_t> rest;
+    for (std::size_t i = 0; i < fates.size(); ++i)
+        if (fates[i].becomes == item_fate::what::unknown) rest.push_back(i);
+    if (!rest.empty()) return divide(b, std::move(fates), {std::move(rest)}, at);
+    draft d;
+    apply_fates(b, fates, d, at);
+    d.request.ops.emplace_back(close_batch{batch});
+    close(batch);
+    submit(d);
+}
+
+void destination_machine::divide(open_batch& b, std::vector<item_fate> fates,
+                                 std::vector<std::vector<std::size_t>> groups, instant at) {
+    b.now = open_batch::stage::dividing;
+    b.fates = std::move(fates);
+    again(b, std::nullopt, at);
+    const bool single_group = groups.size() == 1;
+    std::vector<open_batch> parts;
+    for (const auto& group : groups) {
+        open_batch part;
+        part.priority = b.priority;
+        part.held = b.held;
+        for (auto i : group)
+            part.items.push_back(b.items[i]);
+        part.maybe_sent = part.maybe_before = b.maybe_sent;
+        part.must_ask = b.must_ask;
+        part.sealed_at_us = b.sealed_at_us;
+        part.first_sent_at_us = b.first_sent_at_us;
+        part.last_sent_us = b.last_sent_us;
+        part.failures = single_group ? b.failures : 0;
+        part.next_at_us = single_group ? b.next_at_us : at.now_us;
+        part.sends = b.sends;
+        part.words = b.words;
+        part.parent = b.number;
+        parts.push_back(std::move(part));
+    }
+    for (auto& part : parts) {
+        claim_number(part);
+        b.parts.push_back(part.number);
+        open(std::move(part), false);
+    }
+}
+
+void destination_machine::divide_when_rendered(batch_number parent, instant at) {
+    auto& b = batches_.at(parent);
+    for (auto part : b.parts)
+        if (batches_.at(part).now != open_batch::stage::rendered) return;
+    draft d;
+    d.request.urgent = true;
+    auto fates = b.fates;
+    for (std::size_t i = 0; i < fates.size(); ++i) {
+        // Unknown here means that it is in one of the parts.
+        if (fates[i].becomes == item_fate::what::unknown) fates[i].becomes = item_fate::what::gone;
+    }
+    apply_fates(b, fates, d, at);
+    d.request.ops.emplace_back(close_batch{parent});
+    const auto parts = b.parts;
+    close(parent);
+    for (auto part : parts) {
+        auto& p = batches_.at(part);
+        p.parent.reset();
+        seal(p, d, at);
+    }
+    submit(d);
+}
+
+void destination_machine::apply_fates(open_batch& b, const std::vector<item_fate>& fates, draft& d,
+                                      instant at) {
+    for (std::size_t i = 0; i < fates.size(); ++i)
+        apply_fate(b, b.items[i], fates[i], d, at);
+    lanes_.collect_ops(d.request.ops);
+}
+
+void destination_machine::apply_fate(open_batch& b, const batch_entry& e, const item_fate& fate,
+                                     draft& d, instant at) {
+    using what = item_fate::what;
+    const auto attempts = e.attempts + b.sends;
+    switch (fate.becomes) {
+    case what::applied:
+        ++applied_;
+        settle(e, settlement::applied, d);
+        break;
+    case what::dead:
+        ++dead_;
+        park(e, wharf::v1::PARKED_STATE_DEAD, fate.code, fate.message, attempts, d, at);
+        actions_.emplace_back(act::log{"dead letter " + std::to_string(e.item.number) + ": " +
+                                       fate.code + ": " + fate.message});
+        break;
+    case what::waiting:
+        block_behind_dead(e, d);
+        park(e, wharf::v1::PARKED_STATE_WAITING, fate.code, fate.message, attempts, d, at);
+        break;
+    case what::aside:
+        park(e, wharf::v1::PARKED_STATE_RETRY, fate.code, fate.message, attempts, d, at);
+        break;
+    case what::back:
+        if (fate.delay_us > 0)
+            delayed_.emplace(std::pair{at.now_us + fate.delay_us, e.item.number}, e);
+        else if (e.parked)
+            released_[index_of(e.in_lane)].insert(e.item.number);
+        else
+            lanes_.put_back(e.item.number);
+        return; // its troubles are not over
+    case what::gone:
+        return;
+    case what::unknown:
+        WHARF_ASSERT(false);
+        return;
+    }
+    troubles_.erase(e.item.number);
+}
+
+void destination_machine::close(batch_number batch) {
+    const auto at = batches_.find(batch);
+    for (const auto& e : at->second.items)
+        for (auto key : e.keys) {
+            const auto count = keys_in_flight_.find(key);
+            if (--count->second == 0) keys_in_flight_.erase(count);
+        }
+    open_items_ -= at->second.items.size();
+    forbidden_batches_.erase(batch);
+    batches_.erase(at);
+    actions_.emplace_back(act::forget{batch});
+}
+
+} // namespace wharf
