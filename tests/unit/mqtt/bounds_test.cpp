@@ -96,6 +96,20 @@ TEST_CASE("3.1.1: reading stops at the receive maximum and goes on with each ack
     CHECK(e.machine.buffered_bytes() == 0);
 }
 
+TEST_CASE("a completion alone makes the session go on, before anything is drained") {
+    exchange e(receive_maximum(1));
+    e.connected(4);
+    e.machine.on_bytes(publish(4, 2, 1) + publish(4, 1, 2) + wire::pingreq(), 0);
+    e.machine.on_published(e.sink.published.at(0).token, reason::success);
+    REQUIRE(e.sink.published.size() == 2);
+    e.machine.on_published(e.sink.published.at(1).token, reason::success);
+    CHECK(to_hex(e.machine.output()) == "5002000140020002d000");
+    e.machine.on_bytes(pubrel(1) + wire::pingreq(), 0);
+    CHECK_FALSE(e.machine.wants_bytes());
+    e.machine.on_released(e.sink.releases.at(0).first);
+    CHECK(to_hex(e.machine.output()) == "5002000140020002d00070020001d000");
+}
+
 TEST_CASE("a read that was under way when reading stopped is kept") {
     exchange e(receive_maximum(1));
     e.connected(4);
