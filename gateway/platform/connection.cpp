@@ -16,6 +16,8 @@ std::string name_of(const asio::ip::tcp::socket& socket) {
     return peer.address().to_string() + ":" + std::to_string(peer.port());
 }
 
+constexpr std::int64_t k_linger_ms = 2000;
+
 std::string assigned_id(std::uint64_t random) {
     static constexpr char k_digits[] = "0123456789abcdef";
     std::string id = "wharf-";
@@ -52,6 +54,7 @@ void connection::read() {
         asio::buffer(input_), [self = shared_from_this()](auto failed, auto size) {
             self->reading_ = false;
             if (failed) return self->lost();
+            if (self->lingering_) return self->discard();
             self->session_.on_bytes({self->input_.data(), size}, self->owner_.now_ms());
             self->pump();
         });
@@ -60,7 +63,7 @@ void connection::read() {
 void connection::write() {
     if (writing_ || finished_) return;
     if (session_.output().empty()) {
-        if (closing_) finish();
+        if (closing_) linger();
         return;
     }
     writing_ = true;
@@ -73,6 +76,27 @@ void connection::write() {
                           self->session_.on_drained();
                           self->pump();
                       });
+}
+
+// Closing with unread bytes would reset the connection, and the peer might never read our last
+// packet. So: no more from us, and what still comes is discarded until the peer closes too.
+void connection::linger() {
+    if (lingering_) return;
+    lingering_ = true;
+    linger_until_ms_ = owner_.now_ms() + k_linger_ms;
+    boost::system::error_code failed;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, failed);
+    if (failed) return finish();
+    if (!reading_) discard();
+}
+
+void connection::discard() {
+    reading_ = true;
+    socket_.async_read_some(asio::buffer(input_), [self = shared_from_this()](auto failed, auto) {
+        self->reading_ = false;
+        if (failed) return self->finish();
+        self->discard();
+    });
 }
 
 // The peer is gone, or the socket failed.
@@ -104,6 +128,7 @@ bool connection::idle() const {
 }
 
 void connection::tick(std::int64_t now_ms) {
+    if (lingering_ && now_ms >= linger_until_ms_) return finish();
     session_.on_tick(now_ms);
     pump();
 }
@@ -191,9 +216,9 @@ void connection::close_session(const mqtt::session_end& end) {
 void connection::close(std::string_view why) {
     closing_ = true;
     if (!why.empty()) {
-        ++owner_.counters_.protocol_errors;
+        ++owner_.counters_.closed_by_us;
         std::string who = client_id_.empty() ? peer_ : peer_ + " (" + client_id_ + ")";
-        owner_.callbacks_.log(log_level::info,
+        owner_.callbacks_.log(notice::info,
                               "connection of " + who + " closed: " + std::string(why));
     }
 }

@@ -36,6 +36,8 @@ class connection : public std::enable_shared_from_this<connection>, public mqtt:
 
     void read();
     void write();
+    void linger();
+    void discard();
     void lost();
     void finish();
     // Tokens of connections and of their requests in one number.
@@ -55,7 +57,9 @@ class connection : public std::enable_shared_from_this<connection>, public mqtt:
     bool reading_ = false;
     bool writing_ = false;
     bool closing_ = false;
+    bool lingering_ = false;
     bool finished_ = false;
+    std::int64_t linger_until_ms_ = 0;
     std::deque<std::int64_t> published_at_us_; // of what is not acknowledged yet, oldest first
     std::array<char, 16 * 1024> input_;
     std::string output_;

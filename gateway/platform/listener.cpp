@@ -55,7 +55,7 @@ void listener::accept() {
             return accept();
         }
         // Out of descriptors, for example: the loop must neither end nor spin.
-        callbacks_.log(log_level::warn, "accept: " + failed.message());
+        callbacks_.log(notice::warning, "accept: " + failed.message());
         retry_.expires_after(k_accept_retry);
         retry_.async_wait([this](auto aborted) {
             if (!aborted) accept();
@@ -148,7 +148,7 @@ void listener::take_over(const std::string& client_id, connection* by) {
     if (fresh) return;
     connection* before = std::exchange(at->second, by);
     if (before == by) return;
-    callbacks_.log(log_level::info,
+    callbacks_.log(notice::info,
                    "client " + client_id + " connected again; its earlier connection ends");
     before->end(mqtt::reason::session_taken_over);
 }

@@ -35,15 +35,15 @@ struct listener_counters {
     std::atomic<std::uint64_t> messages_qos0{0};
     std::atomic<std::uint64_t> messages_qos1{0};
     std::atomic<std::uint64_t> messages_qos2{0};
-    std::atomic<std::uint64_t> protocol_errors{0};
+    std::atomic<std::uint64_t> closed_by_us{0};
 };
 
-enum class log_level : std::uint8_t { debug, info, warn };
+enum class notice : std::uint8_t { info, warning };
 
 struct listener_callbacks {
     // Hands a request to the journal; false: no more until on_room().
     std::function<bool(journal_request)> submit;
-    std::function<void(log_level, const std::string&)> log;
+    std::function<void(notice, const std::string&)> log;
     // From PUBLISH read to acknowledgement written, in microseconds.
     std::function<void(std::int64_t)> acknowledged;
 };
