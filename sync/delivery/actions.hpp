@@ -22,12 +22,12 @@ struct load_heads {
 struct load_head {
     sequence number = k_no_sequence;
 };
-// Answer: on_parked_keys.
+// Ordering keys under which something is parked, from this one on. Answer: on_parked_keys.
 struct load_parked_keys {
     std::uint64_t from_key_hash = 0;
     std::size_t count_max = 0;
 };
-// Answer: on_first_parked.
+// The first parked update under this key that blocks. Answer: on_first_parked.
 struct load_first_parked {
     std::uint64_t key_hash = 0;
 };

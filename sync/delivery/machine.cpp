@@ -10,7 +10,8 @@ namespace wharf {
 
 namespace {
 constexpr std::size_t k_parked_page = 1024;
-}
+constexpr std::int64_t k_clock_tolerance_us = 3'600'000'000;
+} // namespace
 
 destination_machine::destination_machine(delivery_options options, std::uint64_t jitter_seed)
     : options_(std::move(options)), random_(jitter_seed),
@@ -77,14 +78,15 @@ void destination_machine::on_head(sequence number, const event_head* head, insta
     pump(at);
 }
 
-void destination_machine::on_parked_keys(const std::vector<parked_key>& page, instant at) {
-    for (const auto& key : page)
+void destination_machine::on_parked_keys(const parked_page& page, instant at) {
+    for (const auto& key : page.blocking)
         parked_.load(key.key_hash, key.first);
-    const bool at_end = page.size() < k_parked_page || page.back().key_hash == UINT64_MAX;
-    if (at_end)
-        keys_loaded_ = true;
+    for (const auto& [number, content] : page.loose)
+        if (!changing_.contains(number)) remember_loose(number, content);
+    if (page.next_from)
+        actions_.emplace_back(act::load_parked_keys{*page.next_from, k_parked_page});
     else
-        actions_.emplace_back(act::load_parked_keys{page.back().key_hash + 1, k_parked_page});
+        keys_loaded_ = true;
     pump(at);
 }
 
@@ -268,11 +270,17 @@ void destination_machine::stop(const std::string& why) {
 // --- what is sent when
 // ----------------------------------------------------------------------------
 
+// Whether the ERP may have forgotten a key that it may have seen at that time. A clock that went
+// back says nothing about ages: then it may.
+bool destination_machine::forgotten_since(std::int64_t since_us, instant at) const {
+    const auto age_us = at.journal_us - since_us;
+    return age_us >= options_.remembers_keys_for_us || age_us < -k_clock_tolerance_us;
+}
+
 bool destination_machine::must_ask(const open_batch& b, instant at) const {
     if (!b.maybe_sent) return false;
     if (b.must_ask) return true;
-    const auto since = b.first_sent_at_us != 0 ? b.first_sent_at_us : b.sealed_at_us;
-    return at.journal_us - since >= options_.remembers_keys_for_us;
+    return forgotten_since(b.first_sent_at_us != 0 ? b.first_sent_at_us : b.sealed_at_us, at);
 }
 
 // "Not held" proves nothing right after an attempt.

@@ -30,8 +30,18 @@ namespace wharf {
 
 // When an input happened.
 struct instant {
-    std::int64_t now_us = 0;     // monotonic
-    std::int64_t journal_us = 0; // journal time, which survives restarts
+    std::int64_t now_us = 0; // monotonic
+    // Goes on over restarts and while the process is away: how old a key is at the ERP. The shell
+    // gives the wall clock; the machine asks where it contradicts what is on record.
+    std::int64_t journal_us = 0;
+};
+
+// What the journal holds under a range of ordering keys.
+struct parked_page {
+    std::vector<parked_key> blocking; // keys with their first update that blocks
+    // Parked under these keys without blocking; no matter if one is told twice.
+    std::vector<std::pair<sequence, wharf::v1::ParkedUpdate>> loose;
+    std::optional<std::uint64_t> next_from; // where to go on; nothing: that was all
 };
 
 // For metrics, health and wharfctl.
@@ -65,7 +75,7 @@ class destination_machine {
     void on_more(sequence last, instant at);
     void on_heads(lane in_lane, const head_page& page, instant at);
     void on_head(sequence number, const event_head* head, instant at);
-    void on_parked_keys(const std::vector<parked_key>& page, instant at);
+    void on_parked_keys(const parked_page& page, instant at);
     void on_first_parked(std::uint64_t key_hash, std::optional<sequence> first, instant at);
     void on_parked(sequence number, const wharf::v1::ParkedUpdate* content, instant at);
     // The bytes are made: their digest and size, and the heads of the items in their order.
@@ -186,7 +196,9 @@ class destination_machine {
                  instant at);
     [[nodiscard]] bool waits_for_dead(const batch_entry& e) const;
     void block_behind_dead(const batch_entry& e, draft& d);
+    void remember_loose(sequence number, const wharf::v1::ParkedUpdate& content);
     void forget_loose(sequence number);
+    [[nodiscard]] bool forgotten_since(std::int64_t since_us, instant at) const;
 
     delivery_options options_;
     jitter random_;
@@ -204,7 +216,8 @@ class destination_machine {
     std::map<std::pair<std::int64_t, sequence>, batch_entry> delayed_;
     std::array<std::optional<std::int64_t>, k_lane_count> waiting_since_us_;
     std::set<sequence> to_check_; // became ready, blocked keys not looked at
-    // Dead letters that do not block, of this run: to be waited for where a refusal says so.
+    // Dead letters that do not block: to be waited for where a refusal says so. Bounded; past the
+    // bound the oldest is forgotten, and a refusal behind it is a dead letter of its own.
     std::map<sequence, wharf::v1::ParkedUpdate> loose_dead_;
     std::map<std::uint64_t, std::set<sequence>> loose_keys_;
     std::map<sequence, pending_command> commands_;

@@ -93,7 +93,7 @@ bool destination_machine::asks_alone(const batch_entry& e, instant at) const {
     if (const auto t = troubles_.find(e.item.number); t != troubles_.end() && t->second.not_held)
         return false;
     return parked_.content(e.item.number).code() == "outcome_unknown" &&
-           at.journal_us - e.parked_at_us >= options_.remembers_keys_for_us;
+           forgotten_since(e.parked_at_us, at);
 }
 
 bool destination_machine::compose(instant at) {

@@ -151,6 +151,10 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
                                    instant at) {
     std::vector<item_answer> answers = answer.items;
     answers.resize(b.items.size());
+    // "Not held" answers a question, nothing else.
+    for (auto& item : answers)
+        if (!asked && item.status == wharf::v1::ITEM_STATUS_NOT_HELD)
+            item.status = wharf::v1::ITEM_STATUS_UNSPECIFIED;
     bool decided = false; // the ERP works: it took something, or said why not
     bool moved = false;   // something is different from before
     bool known = false;

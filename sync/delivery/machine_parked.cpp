@@ -60,12 +60,7 @@ void destination_machine::park(const batch_entry& e, wharf::v1::ParkedState stat
     op.content.set_parked_at_us(at.journal_us);
     op.content.set_attempts(attempts);
     op.content.set_revision(e.item.revision);
-    if (!blocks) {
-        if (loose_dead_.size() >= k_loose_dead_max) forget_loose(loose_dead_.begin()->first);
-        loose_dead_[e.item.number] = op.content;
-        for (auto key : e.keys)
-            loose_keys_[key].insert(e.item.number);
-    }
+    if (!blocks) remember_loose(e.item.number, op.content);
     d.request.ops.emplace_back(std::move(op));
     // First the key is blocked, then the followers become ready: they meet it blocked.
     const auto keys = parked_.change(e.item.number, e.keys, blocks);
@@ -106,6 +101,14 @@ void destination_machine::look_after_parked() {
 
 // --- a refusal that waits
 // -------------------------------------------------------------------------
+
+void destination_machine::remember_loose(sequence number, const wharf::v1::ParkedUpdate& content) {
+    if (loose_dead_.contains(number)) return;
+    if (loose_dead_.size() >= k_loose_dead_max) forget_loose(loose_dead_.begin()->first);
+    loose_dead_[number] = content;
+    for (auto key : content.order_keys())
+        loose_keys_[key].insert(number);
+}
 
 void destination_machine::forget_loose(sequence number) {
     const auto at = loose_dead_.find(number);

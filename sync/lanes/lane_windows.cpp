@@ -105,6 +105,8 @@ void lane_windows::on_heads(lane in_lane, const head_page& page) {
         state.scanned_to = head.number;
     }
     state.scanned_to = std::max(state.scanned_to, page.scanned_to);
+    // What had been announced and is not there any more, retention took: it was settled.
+    if (page.at_end) state.scanned_to = std::max(state.scanned_to, state.announced_then);
     if (page.at_end && state.scanned_to >= announced_) state.behind = false;
     advance(state);
 }
@@ -220,6 +222,7 @@ lane_wants lane_windows::wanted() {
         // Not a page for each update that leaves.
         if (free < limits::k_lane_window_max / 16) continue;
         state.loading = true;
+        state.announced_then = announced_;
         out.pages.push_back({static_cast<lane>(i), state.scanned_to, free});
     }
     if (promotion_dropped_ && outside_windows() < limits::k_promoted_max / 2) {

@@ -102,6 +102,7 @@ class lane_windows {
         std::map<sequence, std::vector<sequence>> waiters; // for one of this lane, who waits
         bool behind = true;
         bool loading = false;
+        sequence announced_then = k_no_sequence; // when the page under way was asked for
     };
 
     [[nodiscard]] std::size_t room(const lane_state& state) const;

@@ -84,14 +84,8 @@ void journal_model::apply_one(const park_update& op) {
     require(static_cast<std::size_t>(op.content.order_keys_size()) == head(op.number).links.size(),
             "parked without its keys");
     parked_[op.number] = op.content;
-    for (auto key : op.content.order_keys()) {
-        if (op.content.blocks())
-            under_[key].insert(op.number);
-        else if (const auto at = under_.find(key); at != under_.end()) {
-            at->second.erase(op.number);
-            if (at->second.empty()) under_.erase(at);
-        }
-    }
+    for (auto key : op.content.order_keys())
+        under_[key].insert(op.number);
 }
 
 void journal_model::apply_one(const settle_parked& op) {
@@ -161,10 +155,12 @@ std::vector<parked_key> journal_model::parked_keys(std::uint64_t from,
     return out;
 }
 
-std::optional<sequence> journal_model::first_parked(std::uint64_t key) const {
+std::optional<sequence> journal_model::first_parked(std::uint64_t key, sequence after) const {
     const auto at = under_.find(key);
     if (at == under_.end()) return std::nullopt;
-    return *at->second.begin();
+    const auto next = at->second.upper_bound(after);
+    if (next == at->second.end()) return std::nullopt;
+    return *next;
 }
 
 model_books journal_model::books() const {

@@ -29,7 +29,7 @@ class journal_model {
     delivery_state delivery() const;
     const wharf::v1::ParkedUpdate* parked(sequence number) const;
     std::vector<parked_key> parked_keys(std::uint64_t from, std::size_t count_max) const;
-    std::optional<sequence> first_parked(std::uint64_t key) const;
+    std::optional<sequence> first_parked(std::uint64_t key, sequence after) const;
 
     model_books books() const;
     sequence last() const { return events_.size(); }

@@ -136,6 +136,7 @@ TEST_CASE("insufficient stock behind an undelivered count waits for it, and is n
     erp e{{1}, "closed", {}};
     r.append(lane::count, {1});
     run(r, e);
+    r.restart(); // what is dead without blocking is remembered
     e.refuses = {2};
     e.code = "insufficient_stock";
     r.append(lane::inventory, {1});

@@ -81,6 +81,15 @@ void rig::settle() {
     }
 }
 
+std::optional<sequence> rig::first_blocking(std::uint64_t key, parked_page* page) const {
+    auto number = journal.first_parked(key, k_no_sequence);
+    while (number && !journal.parked(*number)->blocks()) {
+        if (page != nullptr) page->loose.emplace_back(*number, *journal.parked(*number));
+        number = journal.first_parked(key, *number);
+    }
+    return number;
+}
+
 void rig::perform(const action& what) {
     if (const auto* load = std::get_if<act::load_heads>(&what)) {
         ++pages;
@@ -90,9 +99,16 @@ void rig::perform(const action& what) {
     } else if (const auto* one = std::get_if<act::load_head>(&what)) {
         machine->on_head(one->number, &journal.head(one->number), now());
     } else if (const auto* keys = std::get_if<act::load_parked_keys>(&what)) {
-        machine->on_parked_keys(journal.parked_keys(keys->from_key_hash, keys->count_max), now());
+        // As the shell does it: the first that blocks, the ones in front of it apart.
+        parked_page page;
+        const auto found = journal.parked_keys(keys->from_key_hash, keys->count_max);
+        for (const auto& key : found)
+            if (const auto first = first_blocking(key.key_hash, &page))
+                page.blocking.push_back({key.key_hash, *first});
+        if (found.size() == keys->count_max) page.next_from = found.back().key_hash + 1;
+        machine->on_parked_keys(page, now());
     } else if (const auto* first = std::get_if<act::load_first_parked>(&what)) {
-        machine->on_first_parked(first->key_hash, journal.first_parked(first->key_hash), now());
+        machine->on_first_parked(first->key_hash, first_blocking(first->key_hash, nullptr), now());
     } else if (const auto* parked = std::get_if<act::load_parked>(&what)) {
         machine->on_parked(parked->number, journal.parked(parked->number), now());
     } else if (const auto* render = std::get_if<act::render>(&what)) {

@@ -75,6 +75,7 @@ class rig {
     void perform(const action& what);
 
   private:
+    std::optional<sequence> first_blocking(std::uint64_t key, parked_page* page) const;
     std::uint64_t seed_;
 };
 

@@ -1,0 +1,167 @@
+#include "sync/connectors/http/http_connector.hpp"
+
+#include "gateway/base/assert.hpp"
+#include "gateway/base/limits.hpp"
+#include "gateway/base/time.hpp"
+#include "gateway/codec/json_codec.hpp"
+#include "sync/connectors/http/http_date.hpp"
+#include "sync/delivery/text.hpp"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <algorithm>
+#include <map>
+
+namespace wharf {
+
+namespace {
+
+bool is_header_text(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+void fill_update(const stored_record& record, const batch_item& item,
+                 const http_connector_options& options, std::string key,
+                 wharf::v1::Update& update) {
+    update.set_idempotency_key(std::move(key));
+    auto& id = *update.mutable_id();
+    id.set_gateway(options.gateway);
+    id.set_epoch(options.epoch);
+    id.set_sequence(item.number);
+    id.set_revision(item.revision);
+    update.set_site(record.event.site());
+    update.set_device(record.event.device());
+    update.set_stream(record.event.stream());
+    const auto received = timestamp_from_us(record.event.received_at_us());
+    update.mutable_received_at()->set_seconds(received.seconds);
+    update.mutable_received_at()->set_nanos(received.nanoseconds);
+    update.set_clock_unsynchronised((record.head.flags & k_flag_clock_unsynchronised) != 0);
+    update.set_without_identity((record.head.flags & k_flag_without_identity) != 0);
+    update.set_double_trigger((record.head.flags & k_flag_double_trigger) != 0);
+    *update.mutable_event() = record.event.event();
+}
+
+} // namespace
+
+result<http_connector> http_connector::create(http_connector_options options) {
+    WHARF_TRY_ASSIGN(auto endpoint, parse_http_url(options.url));
+    if (!options.token.empty() && !endpoint.loopback)
+        return error{errc::invalid, "a token over plain text to " + endpoint.host +
+                                        " could be read on the way; TLS is not built in yet, use "
+                                        "http:// to a loopback address"};
+    if (!is_header_text(options.token))
+        return error{errc::invalid, "the token has characters that a header cannot carry"};
+    return http_connector(std::move(options), std::move(endpoint));
+}
+
+std::string http_connector::key_of(const batch_item& item) const {
+    return idempotency_key(options_.gateway, options_.epoch, item);
+}
+
+http_request http_connector::request_to(std::string_view path) const {
+    http_request out;
+    out.target = endpoint_.base + std::string(path);
+    const std::string type =
+        options_.format == http_format::json ? "application/json" : "application/x-protobuf";
+    out.headers.emplace_back("Content-Type", type);
+    out.headers.emplace_back("Accept", type);
+    if (!options_.token.empty())
+        out.headers.emplace_back("Authorization", "Bearer " + options_.token);
+    return out;
+}
+
+// Equal messages have equal bytes, in both formats: the seal's digest stands on it.
+void http_connector::write(const google::protobuf::Message& message, std::string& out) const {
+    if (options_.format == http_format::json) return message_to_json(message, out);
+    google::protobuf::io::StringOutputStream stream(&out);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&coded);
+}
+
+http_request http_connector::render(batch_number batch, const std::vector<batch_item>& items,
+                                    const std::vector<stored_record>& records,
+                                    bool in_order) const {
+    WHARF_ASSERT(!items.empty() && items.size() == records.size());
+    wharf::v1::UpdateBatch body;
+    body.set_batch_id(batch_id(options_.gateway, options_.epoch, batch));
+    body.set_gateway(options_.gateway);
+    body.set_mapping_revision(options_.mapping_revision);
+    body.set_in_order(in_order);
+    for (std::size_t i = 0; i < items.size(); ++i)
+        fill_update(records[i], items[i], options_, key_of(items[i]), *body.add_items());
+    auto out = request_to("/v1/updates");
+    out.headers.emplace_back("Idempotency-Key",
+                             items.size() == 1 ? key_of(items[0]) : body.batch_id());
+    const auto& trace = records[0].event.event().traceparent();
+    if (items.size() == 1 && !trace.empty() && is_header_text(trace))
+        out.headers.emplace_back("traceparent", trace);
+    write(body, out.body);
+    return out;
+}
+
+http_request http_connector::render_ask(const std::vector<batch_item>& items) const {
+    wharf::v1::BatchAnswer body;
+    for (const auto& item : items)
+        body.add_items()->set_idempotency_key(key_of(item));
+    auto out = request_to("/v1/updates/query");
+    write(body, out.body);
+    return out;
+}
+
+bool http_connector::read(const http_response& response, wharf::v1::BatchAnswer& out) const {
+    if (response.body.empty()) return false;
+    if (options_.format == http_format::json)
+        return message_from_json(response.body, out, unknown_field::ignore).ok();
+    return out.ParseFromString(response.body);
+}
+
+connector_answer http_connector::parse(const http_response& response,
+                                       const std::vector<batch_item>& items, bool asked,
+                                       std::int64_t wall_us) const {
+    connector_answer out;
+    out.how = connector_answer::way::answered;
+    out.http_status = response.status;
+    if (!response.retry_after.empty())
+        out.retry_after_us = parse_retry_after_us(response.retry_after, wall_us);
+    const bool success = response.status >= 200 && response.status < 300;
+    const bool by_status =
+        response.status == 200 || response.status == 201 || response.status == 204;
+    if (by_status && response.body.empty() && items.size() == 1 && !asked) {
+        out.items.push_back({wharf::v1::ITEM_STATUS_APPLIED, "", ""});
+        return out;
+    }
+    wharf::v1::BatchAnswer answer;
+    const bool readable = read(response, answer);
+    std::map<std::string, item_answer> by_key;
+    if (readable) {
+        for (const auto& item : answer.items()) {
+            item_answer one{item.status(), item.code(), item.message()};
+            const auto [at, fresh] = by_key.emplace(item.idempotency_key(), one);
+            // Two words on one item that differ say nothing.
+            if (!fresh && at->second.status != one.status)
+                at->second.status = wharf::v1::ITEM_STATUS_UNSPECIFIED;
+        }
+    }
+    if (!success) {
+        // The words are for a person; the status decides.
+        out.words = "HTTP " + std::to_string(response.status);
+        if (const auto at = by_key.find(key_of(items.at(0)));
+            items.size() == 1 && at != by_key.end()) {
+            out.code = at->second.code;
+            if (!at->second.message.empty()) out.words = at->second.message;
+        } else if (!response.body.empty()) {
+            out.words += ": " + presentable(response.body, limits::k_text_bytes_max);
+        }
+        return out;
+    }
+    if (!readable) out.words = "the answer cannot be read";
+    for (const auto& item : items) {
+        const auto at = by_key.find(key_of(item));
+        out.items.push_back(at == by_key.end() ? item_answer{} : at->second);
+    }
+    return out;
+}
+
+} // namespace wharf

@@ -1,0 +1,73 @@
+// The http connector: requests as bytes, answers as statuses. Pure; any thread, no state after
+// create(). Rendering cannot fail; an answer that cannot be read is "outcome unknown", not an
+// error.
+#pragma once
+
+#include "gateway/journal/view.hpp"
+#include "sync/connectors/http/url.hpp"
+#include "sync/delivery/answers.hpp"
+#include "sync/delivery/names.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace wharf {
+
+enum class http_format : std::uint8_t { json, protobuf };
+
+struct http_connector_options {
+    std::string url;
+    http_format format = http_format::json;
+    std::string token; // bearer; empty: none
+    std::string gateway;
+    std::uint32_t epoch = 0;
+    std::uint32_t mapping_revision = 1;
+};
+
+struct http_request {
+    std::string target;
+    std::vector<std::pair<std::string, std::string>> headers; // without Host and Content-Length
+    std::string body;
+};
+
+struct http_response {
+    int status = 0;
+    std::string content_type;
+    std::string retry_after;
+    std::string body;
+};
+
+class http_connector {
+  public:
+    // errc::invalid or unsupported where the address cannot be used; a token is refused over plain
+    // text except to this machine.
+    static result<http_connector> create(http_connector_options options);
+
+    [[nodiscard]] const http_endpoint& endpoint() const { return endpoint_; }
+
+    // REQUIRES: a record for each item, in the same order.
+    [[nodiscard]] http_request render(batch_number batch, const std::vector<batch_item>& items,
+                                      const std::vector<stored_record>& records,
+                                      bool in_order) const;
+    [[nodiscard]] http_request render_ask(const std::vector<batch_item>& items) const;
+
+    // `asked`: the answer is to render_ask. wall_us: for a Retry-After that is a date.
+    [[nodiscard]] connector_answer parse(const http_response& response,
+                                         const std::vector<batch_item>& items, bool asked,
+                                         std::int64_t wall_us) const;
+
+  private:
+    http_connector(http_connector_options options, http_endpoint endpoint)
+        : options_(std::move(options)), endpoint_(std::move(endpoint)) {}
+
+    [[nodiscard]] http_request request_to(std::string_view path) const;
+    void write(const google::protobuf::Message& message, std::string& out) const;
+    [[nodiscard]] bool read(const http_response& response, wharf::v1::BatchAnswer& out) const;
+    [[nodiscard]] std::string key_of(const batch_item& item) const;
+
+    http_connector_options options_;
+    http_endpoint endpoint_;
+};
+
+} // namespace wharf
