@@ -48,7 +48,7 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
     out.listener.listening = listening_;
     out.listener.connections = listener.connections_open;
     out.listener.connections_refused = listener.connections_refused;
-    out.listener.closed_by_us = listener.protocol_errors;
+    out.listener.closed_by_gateway = listener.closed_by_us;
     out.listener.messages_by_qos = {listener.messages_qos0, listener.messages_qos1,
                                     listener.messages_qos2};
     out.listener.ack_latency = measured.ack_latency.snapshot();

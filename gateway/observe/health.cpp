@@ -93,7 +93,7 @@ json listener_status(const listener_snapshot& at) {
             {"connections", at.connections},
             {"sessions", at.sessions},
             {"connections_refused", at.connections_refused},
-            {"protocol_errors", at.protocol_errors},
+            {"closed_by_gateway", at.closed_by_gateway},
             {"messages_by_qos", at.messages_by_qos}};
 }
 

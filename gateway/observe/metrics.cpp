@@ -107,8 +107,9 @@ void render_listener(page& out, const listener_snapshot& at) {
     out.one("mqtt_sessions", "gauge", "MQTT sessions now, connected or not.", at.sessions);
     out.one("mqtt_connections_refused_total", "counter", "MQTT connections refused.",
             at.connections_refused);
-    out.one("mqtt_protocol_errors_total", "counter", "Connections ended for a protocol error.",
-            at.protocol_errors);
+    out.one("mqtt_closed_by_gateway_total", "counter",
+            "Connections that the gateway ended: protocol errors, time-outs, take-overs.",
+            at.closed_by_gateway);
     out.family("mqtt_messages_total", "counter", "PUBLISH packets received, by QoS.");
     constexpr std::array<std::string_view, 3> qos = {"0", "1", "2"};
     for (std::size_t i = 0; i < qos.size(); ++i)

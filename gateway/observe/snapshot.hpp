@@ -61,7 +61,7 @@ struct listener_snapshot {
     std::uint64_t connections = 0;
     std::uint64_t sessions = 0;
     std::uint64_t connections_refused = 0;
-    std::uint64_t protocol_errors = 0;
+    std::uint64_t closed_by_gateway = 0;
     std::array<std::uint64_t, 3> messages_by_qos{};
     histogram_snapshot ack_latency;
 };
