@@ -7,19 +7,11 @@
 // Called from any thread; one lock covers a call from its undo record to its outcome. When the
 // layer itself cannot work it aborts the program: a rig that fails quietly would prove nothing.
 // README.md states the model and its limits.
-#include "tests/chaos/fault_plan.hpp"
-#include "tests/chaos/undo_log.hpp"
+#include "tests/chaos/real_calls.hpp"
+#include "tests/chaos/write_layer.hpp"
 
-#include <atomic>
 #include <cstdarg>
-#include <cstdio>
-#include <cstdlib>
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -28,295 +20,8 @@ namespace {
 
 using namespace chaos;
 
-constexpr std::size_t k_descriptors_max = 65536;
-constexpr std::uint64_t k_page_bytes = 4096;
-
-[[noreturn]] void give_up(const std::string& what) {
-    std::fprintf(stderr, "lost_writes: %s (errno %d)\n", what.c_str(), errno);
-    std::abort();
-}
-
-// The C library's own function behind the one this file replaces.
-template <typename Function> Function* real(Function*, const char* name) {
-    void* found = dlsym(RTLD_NEXT, name);
-    if (found == nullptr) give_up(std::string("no ") + name);
-    return reinterpret_cast<Function*>(found);
-}
-#define REAL(name)                                                                                 \
-    ([] {                                                                                          \
-        static auto* const the_real = real(static_cast<decltype(::name)*>(nullptr), #name);        \
-        return the_real;                                                                           \
-    }())
-
-struct range {
-    std::uint64_t offset;
-    std::uint64_t length;
-};
-
-struct tracked_file {
-    int read_fd = -1;
-    int undo_fd = -1;
-    bool undo_empty = true;
-    std::uint64_t next_number = 1;
-    // A sync failed: the kernel has dropped what was dirty and calls it clean, so that a later sync
-    // makes durable only what was written after it.
-    bool sync_failed = false;
-    std::vector<range> since_sync;
-};
-
-struct descriptor {
-    std::atomic<tracked_file*> file{nullptr};
-    std::atomic<bool> durable{false};
-};
-
-const char* setting(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
-class layer {
-  public:
-    layer()
-        : dir_(setting("WHARF_LOST_WRITES_DIR")),
-          sync_off_(std::string_view(setting("WHARF_LOST_WRITES_SYNC")) == "off"),
-          control_(setting("WHARF_LOST_WRITES_CONTROL")) {
-        while (dir_.ends_with('/'))
-            dir_.pop_back();
-        read_plan(setting("WHARF_LOST_WRITES_FAIL"));
-        const std::string trace = setting("WHARF_LOST_WRITES_TRACE");
-        if (trace.empty()) return;
-        trace_fd_ = REAL(open)(trace.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        if (trace_fd_ < 0) give_up("cannot open " + trace);
-    }
-
-    std::mutex& lock() { return lock_; }
-    bool sync_off() const { return sync_off_; }
-    bool on() const { return !dir_.empty(); }
-
-    tracked_file* file_of(int fd) {
-        if (fd < 0 || static_cast<std::size_t>(fd) >= k_descriptors_max) return nullptr;
-        return descriptors_[fd].file.load(std::memory_order_acquire);
-    }
-    bool durable(int fd) { return descriptors_[fd].durable; }
-
-    void forget(int fd) {
-        if (file_of(fd) != nullptr) descriptors_[fd].file = nullptr;
-    }
-
-    void copy(int from, int to) {
-        if (file_of(from) == nullptr) return forget(to);
-        bind(to, file_of(from), durable(from));
-    }
-
-    // REQUIRES: lock() is held for all of the following.
-
-    // `created`: the file did not exist before, so a log under its inode is a dead file's.
-    tracked_file* attach(int fd, int flags, bool created) {
-        if (!is_below(fd)) return nullptr;
-        struct stat info {};
-        if (fstat(fd, &info) != 0) give_up("cannot stat a file of the directory");
-        if (!S_ISREG(info.st_mode)) return nullptr;
-        auto& entry = files_[{info.st_dev, info.st_ino}];
-        if (!entry) entry = open_log(fd, info.st_ino, created);
-        bind(fd, entry.get(), (flags & O_DSYNC) != 0);
-        return entry.get();
-    }
-
-    // Takes the fault planned for this call; does not return where the plan ends the process here.
-    verdict begin(call which, int fd, std::uint64_t offset, std::uint64_t length) {
-        reread_control();
-        trace(which, fd, offset, length);
-        const verdict found = plan_.next(which);
-        if (found.what == effect::kill_before) die();
-        return found;
-    }
-
-    void end(const verdict& found) {
-        if (found.what == effect::kill_after) die();
-    }
-
-    void before_write(tracked_file& file, std::uint64_t offset, std::uint64_t length) {
-        undo_record record{undo_kind::write, 0, offset, length, size_of(file), {}};
-        record.bytes = read_old(file, offset, length);
-        append(file, std::move(record));
-        file.since_sync.push_back({offset, length});
-    }
-
-    void before_resize(tracked_file& file, std::uint64_t new_size) {
-        const std::uint64_t old_size = size_of(file);
-        const std::uint64_t cut = old_size > new_size ? old_size - new_size : 0;
-        undo_record record{undo_kind::resize, 0, new_size, cut, old_size, {}};
-        record.bytes = read_old(file, new_size, cut);
-        append(file, std::move(record));
-    }
-
-    void durable_by_itself(tracked_file& file, std::uint64_t offset, std::uint64_t length) {
-        if (sync_off_ || length == 0) return;
-        append(file, {undo_kind::durable, 0, offset, length, 0, {}});
-    }
-
-    void synced(tracked_file& file) {
-        if (sync_off_) return;
-        if (!file.sync_failed) {
-            drop(file);
-        } else {
-            for (const range& r : file.since_sync) {
-                const std::uint64_t first = r.offset / k_page_bytes * k_page_bytes;
-                const std::uint64_t end =
-                    (r.offset + r.length + k_page_bytes - 1) / k_page_bytes * k_page_bytes;
-                append(file, {undo_kind::durable, 0, first, end - first, 0, {}});
-            }
-        }
-        file.since_sync.clear();
-    }
-
-    void sync_failed(tracked_file& file) {
-        file.sync_failed = true;
-        file.since_sync.clear();
-    }
-
-    std::uint64_t size_of(const tracked_file& file) {
-        struct stat info {};
-        if (fstat(file.read_fd, &info) != 0) give_up("cannot stat a tracked file");
-        return static_cast<std::uint64_t>(info.st_size);
-    }
-
-  private:
-    [[noreturn]] void die() {
-        kill(getpid(), SIGKILL);
-        for (;;)
-            pause();
-    }
-
-    bool is_below(int fd) {
-        if (!dir_resolved_) {
-            char resolved[PATH_MAX];
-            if (realpath(dir_.c_str(), resolved) == nullptr) return false;
-            dir_ = resolved;
-            dir_resolved_ = true;
-        }
-        char path[PATH_MAX];
-        const std::string link = "/proc/self/fd/" + std::to_string(fd);
-        const ssize_t size = readlink(link.c_str(), path, sizeof path);
-        if (size <= 0) return false;
-        return std::string_view(path, static_cast<std::size_t>(size)).starts_with(dir_ + "/");
-    }
-
-    std::unique_ptr<tracked_file> open_log(int fd, ino_t inode, bool created) {
-        auto file = std::make_unique<tracked_file>();
-        const std::string self = "/proc/self/fd/" + std::to_string(fd);
-        file->read_fd = REAL(open)(self.c_str(), O_RDONLY | O_CLOEXEC);
-        const std::string undo_dir = dir_ + ".undo";
-        if (mkdir(undo_dir.c_str(), 0700) != 0 && errno != EEXIST) give_up("no " + undo_dir);
-        const std::string path = undo_dir + "/" + std::to_string(inode);
-        file->undo_fd = REAL(open)(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        if (file->read_fd < 0 || file->undo_fd < 0) give_up("cannot open the log " + path);
-        if (created) {
-            drop(*file);
-            return file;
-        }
-        // A process before this one died without a power cut: its writes still wait for a sync.
-        struct stat info {};
-        if (fstat(file->undo_fd, &info) != 0) give_up("cannot stat " + path);
-        std::string data(static_cast<std::size_t>(info.st_size), '\0');
-        if (pread(file->undo_fd, data.data(), data.size(), 0) !=
-            static_cast<ssize_t>(data.size())) {
-            give_up("cannot read " + path);
-        }
-        std::string why;
-        const auto log = decode(data, why);
-        if (!log) give_up(path + " is broken: " + why);
-        if (REAL(ftruncate)(file->undo_fd, static_cast<off_t>(log->end)) != 0) {
-            give_up("cannot cut " + path);
-        }
-        file->undo_empty = log->records.empty();
-        if (!file->undo_empty) file->next_number = log->records.back().number + 1;
-        return file;
-    }
-
-    void bind(int fd, tracked_file* file, bool is_durable) {
-        if (static_cast<std::size_t>(fd) >= k_descriptors_max) give_up("descriptor out of range");
-        descriptors_[fd].durable = is_durable;
-        descriptors_[fd].file.store(file, std::memory_order_release);
-    }
-
-    std::string read_old(const tracked_file& file, std::uint64_t offset, std::uint64_t length) {
-        std::string bytes(length, '\0');
-        std::size_t have = 0;
-        while (have < length) {
-            const ssize_t got = pread(file.read_fd, bytes.data() + have, length - have,
-                                      static_cast<off_t>(offset + have));
-            if (got < 0) give_up("cannot read what is about to be overwritten");
-            if (got == 0) break;
-            have += static_cast<std::size_t>(got);
-        }
-        bytes.resize(have);
-        return bytes;
-    }
-
-    void append(tracked_file& file, undo_record record) {
-        record.number = file.next_number++;
-        const std::string data = encode(record);
-        if (REAL(write)(file.undo_fd, data.data(), data.size()) !=
-            static_cast<ssize_t>(data.size())) {
-            give_up("cannot write an undo record");
-        }
-        file.undo_empty = false;
-    }
-
-    void drop(tracked_file& file) {
-        if (REAL(ftruncate)(file.undo_fd, 0) != 0) give_up("cannot drop undo records");
-        file.undo_empty = true;
-    }
-
-    void read_plan(std::string_view text) {
-        std::string why;
-        const auto plan = fault_plan::parse(text, why);
-        if (!plan) give_up(why);
-        plan_ = *plan;
-    }
-
-    void reread_control() {
-        if (control_.empty()) return;
-        struct stat info {};
-        if (stat(control_.c_str(), &info) != 0) info = {};
-        const std::array<std::int64_t, 4> now = {static_cast<std::int64_t>(info.st_ino),
-                                                 info.st_size, info.st_mtim.tv_sec,
-                                                 info.st_mtim.tv_nsec};
-        if (now == control_seen_) return;
-        control_seen_ = now;
-        std::string text(static_cast<std::size_t>(info.st_size), '\0');
-        const int fd = REAL(open)(control_.c_str(), O_RDONLY | O_CLOEXEC);
-        const ssize_t got = fd < 0 ? 0 : read(fd, text.data(), text.size());
-        if (fd >= 0) REAL(close)(fd);
-        text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-        read_plan(text);
-    }
-
-    void trace(call which, int fd, std::uint64_t offset, std::uint64_t length) {
-        if (trace_fd_ < 0) return;
-        const std::string line = std::string(k_call_names[static_cast<std::size_t>(which)]) + " " +
-                                 std::to_string(fd) + " " + std::to_string(offset) + " " +
-                                 std::to_string(length) + "\n";
-        if (REAL(write)(trace_fd_, line.data(), line.size()) < 0) give_up("cannot write the trace");
-    }
-
-    std::mutex lock_;
-    std::string dir_;
-    bool dir_resolved_ = false;
-    bool sync_off_;
-    std::string control_;
-    std::array<std::int64_t, 4> control_seen_{};
-    int trace_fd_ = -1;
-    fault_plan plan_;
-    std::map<std::pair<dev_t, ino_t>, std::unique_ptr<tracked_file>> files_;
-    std::array<descriptor, k_descriptors_max> descriptors_{};
-};
-
-// Never destroyed: threads may still write while the process ends.
-layer& the_layer() {
-    static layer* const made = new layer;
-    return *made;
+write_layer& the_layer() {
+    return write_layer::instance();
 }
 
 tracked_file* tracked(int fd) {
@@ -324,7 +29,7 @@ tracked_file* tracked(int fd) {
 }
 
 int open_at(int dir_fd, const char* path, int flags, mode_t mode) {
-    layer& l = the_layer();
+    write_layer& l = the_layer();
     if (!l.on()) return REAL(openat)(dir_fd, path, flags, mode);
     const std::lock_guard hold(l.lock());
     struct stat before {};
@@ -356,7 +61,7 @@ std::size_t total(const iovec* parts, int count) {
 // `offset` empty: at the descriptor's own position, as write(2).
 ssize_t write_tracked(int fd, tracked_file& file, const iovec* parts, int count,
                       std::optional<std::uint64_t> offset) {
-    layer& l = the_layer();
+    write_layer& l = the_layer();
     const std::lock_guard hold(l.lock());
     std::uint64_t length = total(parts, count);
     const bool durable = l.durable(fd);
@@ -393,7 +98,7 @@ ssize_t write_tracked(int fd, tracked_file& file, const iovec* parts, int count,
 }
 
 int sync_tracked(int fd, tracked_file& file, bool data_only) {
-    layer& l = the_layer();
+    write_layer& l = the_layer();
     const std::lock_guard hold(l.lock());
     const verdict found = l.begin(call::fdatasync, fd, 0, 0);
     if (found.what == effect::fail) {
@@ -410,7 +115,7 @@ int sync_tracked(int fd, tracked_file& file, bool data_only) {
 
 // Returns an errno, 0 when it went well.
 int allocate_tracked(int fd, tracked_file& file, int mode, off_t offset, off_t length) {
-    layer& l = the_layer();
+    write_layer& l = the_layer();
     const std::lock_guard hold(l.lock());
     const auto from = static_cast<std::uint64_t>(offset);
     const auto size = static_cast<std::uint64_t>(length);
@@ -554,7 +259,7 @@ int fdatasync(int fd) {
 int ftruncate(int fd, off_t size) noexcept {
     tracked_file* file = tracked(fd);
     if (file == nullptr) return REAL(ftruncate)(fd, size);
-    layer& l = the_layer();
+    write_layer& l = the_layer();
     const std::lock_guard hold(l.lock());
     const verdict found = l.begin(call::truncate, fd, 0, static_cast<std::uint64_t>(size));
     if (found.what == effect::fail) {

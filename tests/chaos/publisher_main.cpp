@@ -1,5 +1,5 @@
 // chaos-publisher: many simulated devices in one process, each a Paho client of its own. Prints a
-// JSON line twice a second and one at the end; each device writes its witness log.
+// JSON line five times a second and one at the end; each device writes its witness log.
 //
 // SIGTERM: no new events, then wait until all is acknowledged. Exit: 0 everything acknowledged,
 // 3 not within --drain-s.
@@ -122,7 +122,7 @@ template <typename Question> bool all_of(const clients& all, Question question) 
 
 bool run(const clients& all, unsigned drain_s) {
     using namespace std::chrono_literals;
-    auto next_report = clock_type::now() + 500ms;
+    auto next_report = clock_type::now() + 200ms;
     clock_type::time_point give_up{};
     for (;;) {
         const auto now = clock_type::now();
@@ -136,7 +136,7 @@ bool run(const clients& all, unsigned drain_s) {
         if (g_stop && now > give_up) return false;
         if (now >= next_report) {
             report(all, "running");
-            next_report += 500ms;
+            next_report += 200ms;
         }
         std::this_thread::sleep_for(2ms);
     }

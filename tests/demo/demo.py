@@ -189,7 +189,7 @@ def table(verdict, books, dash="-"):
     to = books["destinations"][0]
     rows = [
         ("", "the devices saw", "the gateway's books", "the ERP's tables"),
-        ("published", figures["published"], dash, dash),
+        ("good events published", figures["published"], dash, dash),
         ("acknowledged / accepted", figures["acknowledged"], intake["accepted"], dash),
         ("duplicates", f"{figures['duplicates_sent']} sent", intake["duplicate"], dash),
         ("bad or contradicting", f"{figures['bad_acknowledged']} sent",
