@@ -3,6 +3,8 @@
 #include "gateway/base/bytes.hpp"
 #include "gateway/base/frame.hpp"
 
+#include <algorithm>
+
 namespace wharf {
 
 namespace {
@@ -41,13 +43,9 @@ error damaged(std::string_view key) {
     return error{errc::corrupt, "identity " + to_hex(key.substr(1)) + ": damaged"};
 }
 
-result<std::vector<entry>> entries_at(store_reader& in, const std::string& key) {
-    WHARF_TRY_ASSIGN(auto value, in.get(key));
+std::optional<std::vector<entry>> read_entries(std::string_view content) {
     std::vector<entry> out;
-    if (!value) return out;
-    auto content = unframe(key, *value);
-    if (!content) return damaged(key);
-    byte_reader reader(*content);
+    byte_reader reader(content);
     while (reader.ok() && !reader.rest().empty()) {
         entry e;
         e.number = reader.little<sequence>();
@@ -55,8 +53,18 @@ result<std::vector<entry>> entries_at(store_reader& in, const std::string& key) 
         e.key = reader.short_string();
         out.push_back(e);
     }
-    if (!reader.ok()) return damaged(key);
+    if (!reader.ok()) return std::nullopt;
     return out;
+}
+
+result<std::vector<entry>> entries_at(store_reader& in, const std::string& key) {
+    WHARF_TRY_ASSIGN(auto value, in.get(key));
+    if (!value) return std::vector<entry>{};
+    auto content = unframe(key, *value);
+    if (!content) return damaged(key);
+    auto entries = read_entries(*content);
+    if (!entries) return damaged(key);
+    return std::move(*entries);
 }
 
 } // namespace
@@ -83,8 +91,17 @@ status tree_identity_window::remember(store_writer& in, identity_state& state,
                                       const sha256_digest& content, sequence number,
                                       std::int64_t journal_time_us) {
     if (keys.empty()) return ok();
+    std::string aged_by = age_key(number);
+    WHARF_TRY_ASSIGN(auto before, in.get(aged_by));
     std::string age;
-    put_little(age, static_cast<std::uint64_t>(journal_time_us));
+    if (before) {
+        auto content_before = unframe(aged_by, *before);
+        if (!content_before) return damaged(aged_by);
+        age = *content_before;
+    } else {
+        put_little(age, static_cast<std::uint64_t>(journal_time_us));
+        state.oldest = std::min(state.oldest, number);
+    }
     for (const std::string& identity_key : keys) {
         std::string hash = hash_of(identity_key);
         std::string key = entry_key(hash);
@@ -97,8 +114,7 @@ status tree_identity_window::remember(store_writer& in, identity_state& state,
         age.append(hash);
         ++state.count;
     }
-    std::string key = age_key(number);
-    return in.put(key, frame(key, age));
+    return in.put(aged_by, frame(aged_by, age));
 }
 
 namespace {
@@ -138,6 +154,8 @@ result<std::optional<aged>> oldest_from(store_reader& in, sequence from) {
         auto content = unframe(key, value);
         intact = content.has_value();
         if (!intact) return false;
+        intact = identities_in_age(*content).has_value();
+        if (!intact) return false;
         byte_reader reader(*content);
         out.emplace();
         out->number = get_big<sequence>(key.data() + 1);
@@ -150,6 +168,19 @@ result<std::optional<aged>> oldest_from(store_reader& in, sequence from) {
 }
 
 } // namespace
+
+std::optional<std::size_t> identities_in_entry(std::string_view content) {
+    auto entries = read_entries(content);
+    if (!entries || entries->empty()) return std::nullopt;
+    return entries->size();
+}
+
+std::optional<std::size_t> identities_in_age(std::string_view content) {
+    constexpr std::size_t k_time_bytes = sizeof(std::uint64_t);
+    if (content.size() <= k_time_bytes || (content.size() - k_time_bytes) % k_hash_bytes != 0)
+        return std::nullopt;
+    return (content.size() - k_time_bytes) / k_hash_bytes;
+}
 
 status tree_identity_window::expire(store_writer& in, identity_state& state,
                                     const identity_bounds& bounds, std::int64_t journal_time_us,
@@ -164,6 +195,9 @@ status tree_identity_window::expire(store_writer& in, identity_state& state,
         for (; hashes.size() >= k_hash_bytes; hashes.remove_prefix(k_hash_bytes)) {
             WHARF_TRY_ASSIGN(std::size_t gone,
                              forget(in, hashes.substr(0, k_hash_bytes), next->number));
+            if (gone == 0 || gone > state.count)
+                return error{errc::corrupt, "identities of " + std::to_string(next->number) +
+                                                ": their entries are not there"};
             state.count -= gone;
             done += gone;
             if (!old) state.evicted_early += gone;

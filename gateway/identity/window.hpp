@@ -10,8 +10,11 @@
 #include "gateway/ports/digest.hpp"
 #include "gateway/ports/store.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wharf {
@@ -45,7 +48,8 @@ class identity_window {
     virtual result<identity_match> find(store_reader& in, const std::vector<std::string>& keys,
                                         const sha256_digest& content) = 0;
 
-    // REQUIRES: find() said unknown for these keys in this transaction; numbers rise.
+    // Several calls may name the same event: its keys add up. REQUIRES: find() said unknown for
+    // these keys in this transaction.
     virtual status remember(store_writer& in, identity_state& state,
                             const std::vector<std::string>& keys, const sha256_digest& content,
                             sequence number, std::int64_t journal_time_us) = 0;
@@ -66,5 +70,10 @@ class tree_identity_window : public identity_window {
     status expire(store_writer& in, identity_state& state, const identity_bounds& bounds,
                   std::int64_t journal_time_us, std::size_t keys_max) override;
 };
+
+// How many identity keys the content of one record of the tree stands for, for who checks a
+// journal; nothing where it is malformed. Either side of the tree adds up to identity_state::count.
+std::optional<std::size_t> identities_in_entry(std::string_view content);
+std::optional<std::size_t> identities_in_age(std::string_view content);
 
 } // namespace wharf

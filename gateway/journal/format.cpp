@@ -130,6 +130,13 @@ status unseal(std::string_view key, std::string_view value, google::protobuf::Me
     return ok();
 }
 
+status check_mark(std::string_view key, std::string_view value, std::size_t key_bytes) {
+    WHARF_TRY_ASSIGN(auto content, unseal(key, value));
+    if (key.size() != key_bytes || !content.empty())
+        return error{errc::corrupt, describe_key(key) + ": malformed"};
+    return ok();
+}
+
 void encode_event(const event_head& head, std::string_view stored, std::string& content) {
     WHARF_ASSERT(head.links.size() <= limits::k_order_keys_max);
     put_little(content, static_cast<std::uint8_t>(head.in_lane));
@@ -209,6 +216,48 @@ std::string describe_client_packet(std::string_view name, std::string_view rest)
 }
 
 } // namespace
+
+std::string_view kind_of(std::string_view key) {
+    if (key.empty()) return "?";
+    switch (key.front()) {
+    case k_header:
+        return "header";
+    case k_state:
+        return "state";
+    case k_event:
+        return "event";
+    case k_identity:
+        return "identity";
+    case k_identity_age:
+        return "identity age";
+    case k_qos2:
+        return "packet id";
+    case k_quarantine:
+        return "quarantine";
+    case k_redelivery:
+        return "redelivery hint";
+    case k_session:
+        return "session";
+    case k_delivery:
+        break;
+    default:
+        return "?";
+    }
+    switch (key.size() > 2 ? key[2] : '\0') {
+    case k_batch:
+        return "sealed batch";
+    case k_parked_key:
+        return "parked key";
+    case k_low_water:
+        return "low water";
+    case k_mark:
+        return "mark";
+    case k_parked:
+        return "parked";
+    default:
+        return "?";
+    }
+}
 
 std::string describe_key(std::string_view key) {
     if (key.empty()) return "empty key";

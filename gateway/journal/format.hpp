@@ -69,6 +69,9 @@ result<std::string_view> unseal(std::string_view key, std::string_view value);
 // The same, read as a message.
 status unseal(std::string_view key, std::string_view value, google::protobuf::MessageLite& into);
 
+// A key that says everything by being there: its value is empty, its length is known.
+status check_mark(std::string_view key, std::string_view value, std::size_t key_bytes);
+
 // --- the event record ----------------------------------------------------------------------------
 // lane u8, flags u16, journal time i64, link count u8, links (hash u64, previous << 2 | lane u64),
 // then a serialized StoredEvent.
@@ -79,6 +82,8 @@ struct event_content {
 };
 result<event_content> decode_event(sequence number, std::string_view content);
 
+// What kind of record a key is for: "event", "sealed batch" ...; "?" where it is none.
+std::string_view kind_of(std::string_view key);
 // A key for people: "event 12", "parked 0/12".
 std::string describe_key(std::string_view key);
 

@@ -25,6 +25,9 @@ struct finding {
     std::string what;
 };
 
+// What does not add up in the books themselves; nothing where they balance.
+std::vector<finding> check_books(const wharf::v1::JournalState& state);
+
 struct verification {
     std::uint64_t records = 0;
     std::uint64_t events = 0;
@@ -37,9 +40,9 @@ struct verification {
     std::vector<finding> findings; // the first hundred
 };
 
-// Checks every record's checksum and shape, that events are without gaps, that what is parked or
-// sealed has its event, and that the totals are those of the books. progress gets the number of
-// records so far, now and then.
+// Checks every record's checksum and shape, that events and quarantined messages are without gaps,
+// that what is parked or sealed has its event and the parked set its index, and that the totals are
+// those of the books. progress gets the number of records so far, now and then.
 result<verification> verify(store& in, const std::function<void(std::uint64_t)>& progress = {});
 
 struct quarantine_entry {

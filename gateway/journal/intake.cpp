@@ -17,7 +17,7 @@ status journal::apply_one(const ingest_request& request) {
     if (!is_current(message.client_id, message.generation)) return ok();
     dirty_ = true;
     ingest_verdict verdict;
-    std::string keyless;
+    bool keyless = false;
     for (const prepared_item& item : message.items) {
         if (const auto* why = std::get_if<prepared_quarantine>(&item.what)) {
             WHARF_TRY(quarantine(message, item, *why, k_no_sequence));
@@ -32,15 +32,20 @@ status journal::apply_one(const ingest_request& request) {
     books->set_accepted(books->accepted() + verdict.accepted);
     books->set_duplicate(books->duplicate() + verdict.duplicate);
     books->set_quarantined(books->quarantined() + verdict.quarantined);
-    if (message.persistent_session) {
-        if (message.qos == 2)
-            WHARF_TRY(put(format::qos2_key(message.client_id, message.packet_id), ""));
-        if (message.qos == 1 && !keyless.empty())
-            WHARF_TRY(put(format::redelivery_key(message.client_id, message.packet_id),
-                          view_of(sha256(message.payload))));
-    }
+    if (message.persistent_session && message.qos == 2)
+        WHARF_TRY(put(format::qos2_key(message.client_id, message.packet_id), ""));
+    if (message.persistent_session && message.qos == 1)
+        WHARF_TRY(note_redelivery_hint(message, keyless));
     answers_.push_back(ingest_done{request.token, verdict});
     return ok();
+}
+
+// What the packet id carried last. Whoever uses an id again has got the acknowledgement of what it
+// carried before, so that an older hint says nothing any more.
+status journal::note_redelivery_hint(const prepared_message& message, bool keyless) {
+    std::string key = format::redelivery_key(message.client_id, message.packet_id);
+    if (!keyless) return group_->erase(key);
+    return put(key, view_of(sha256(message.payload)));
 }
 
 // A message whose events have nothing that tells them from equal ones: does it repeat, under DUP,
@@ -58,11 +63,11 @@ result<std::optional<bool>> journal::is_redelivery(const prepared_message& messa
 }
 
 status journal::judge(const prepared_message& message, const prepared_item& item,
-                      const prepared_event& event, ingest_verdict& verdict, std::string& keyless) {
+                      const prepared_event& event, ingest_verdict& verdict, bool& keyless) {
     std::uint16_t flags = event.flags;
     if (event.identity_keys.empty()) {
         WHARF_TRY_ASSIGN(auto redelivery, is_redelivery(message));
-        keyless.append(view_of(event.content));
+        keyless = true;
         if (redelivery && !*redelivery) {
             verdict.quarantined += 1;
             return quarantine(
@@ -97,13 +102,17 @@ status journal::judge(const prepared_message& message, const prepared_item& item
                               match.original);
         }
     }
-    if (!event.trigger_key.empty() && event.on_double_trigger != double_trigger_policy::keep &&
-        triggers_.seen_within(event.trigger_key, event.double_trigger_window_us, now_us_)) {
-        if (event.on_double_trigger == double_trigger_policy::drop) {
+    if (!event.trigger_key.empty() && event.on_double_trigger != double_trigger_policy::keep) {
+        auto first =
+            triggers_.seen_within(event.trigger_key, event.double_trigger_window_us, now_us_);
+        bool drop = first && event.on_double_trigger == double_trigger_policy::drop;
+        triggers_.note(event.trigger_key, drop ? *first : next_.last_sequence() + 1, now_us_);
+        if (drop) {
+            // Delivered again, it is still the same trigger, however late.
             verdict.duplicate += 1;
-            return ok();
+            return remember(event, *first);
         }
-        flags |= k_flag_double_trigger;
+        if (first) flags |= k_flag_double_trigger;
     }
     verdict.accepted += 1;
     return append(event, flags);
@@ -122,17 +131,26 @@ status journal::append(const prepared_event& event, std::uint16_t flags) {
     head.body_bytes = static_cast<std::uint32_t>(event.stored.size());
     WHARF_TRY(put(format::event_key(head.number), content));
 
-    identity_state identities{next_.oldest_identity(), next_.identities(),
-                              next_.identities_evicted_early()};
-    WHARF_TRY(identity_.remember(*group_, identities, event.identity_keys, event.content,
-                                 head.number, now_us_));
-    next_.set_identities(identities.count);
+    WHARF_TRY(remember(event, head.number));
     next_.set_last_sequence(head.number);
-    for (std::uint8_t number : numbers_) {
+    for (int number = 0; number < next_.destinations_size(); ++number) {
         auto* books = next_.mutable_destinations(number);
-        books->set_pending(books->pending() + 1);
+        if (is_configured(number))
+            books->set_pending(books->pending() + 1);
+        else // it was taken out of the configuration: nothing of this is for it
+            books->set_filtered(books->filtered() + 1);
     }
     appended_.push_back(std::move(head));
+    return ok();
+}
+
+status journal::remember(const prepared_event& event, sequence number) {
+    identity_state identities{next_.oldest_identity(), next_.identities(),
+                              next_.identities_evicted_early()};
+    WHARF_TRY(identity_.remember(*group_, identities, event.identity_keys, event.content, number,
+                                 now_us_));
+    next_.set_oldest_identity(identities.oldest);
+    next_.set_identities(identities.count);
     return ok();
 }
 

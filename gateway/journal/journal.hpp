@@ -15,7 +15,9 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace wharf {
@@ -44,6 +46,7 @@ class journal {
     // failed meta write becomes durable before anything is acknowledged. REQUIRES: store and
     // identity outlive the journal. Errors: corrupt, unsupported (a newer format), conflict
     // (another gateway's journal), no_space, io.
+    // A configuration that leaves out a destination with pending updates is a conflict too.
     static result<std::unique_ptr<journal>> open(store& in, identity_window& identity,
                                                  journal_options options, std::int64_t wall_us);
 
@@ -53,15 +56,17 @@ class journal {
 
     status begin(std::int64_t journal_time_us);
     status apply(const journal_request& request);
-    // Takes away what has had its time: settled events, identities, sessions. Bounded.
-    // bytes_percent: how full the store is.
-    status maintain(std::uint32_t bytes_percent);
-    // Whether the open group holds anything.
+    // Takes away what has had its time: settled events, identities, sessions. Bounded, but never
+    // slower than the group appends. bytes_percent: how full the store is. halvings: of the bounds,
+    // for a store so full that even deleting has to be done in small steps.
+    status maintain(std::uint32_t bytes_percent, unsigned halvings = 0);
+    // Whether the open group changes anything. One that does not may be rolled back; its answers
+    // promise nothing that has to be durable and are true without a commit.
     [[nodiscard]] bool dirty() const { return dirty_; }
     commit_result commit();
     void roll_back();
 
-    // Of the last committed group.
+    // Of the last committed group, or of an open one that is not dirty.
     [[nodiscard]] std::vector<journal_answer> take_answers() { return std::move(answers_); }
     [[nodiscard]] std::vector<event_head> take_appended() { return std::move(appended_); }
     [[nodiscard]] const wharf::v1::JournalState& state() const { return state_; }
@@ -74,6 +79,7 @@ class journal {
     status create(std::int64_t wall_us);
     status check_header();
     status register_destinations();
+    status register_anew(int number);
     status rebuild_order();
     status end_connections();
 
@@ -84,11 +90,13 @@ class journal {
     status apply_one(const delivery_request& request);
 
     status judge(const prepared_message& message, const prepared_item& item,
-                 const prepared_event& event, ingest_verdict& verdict, std::string& keyless);
+                 const prepared_event& event, ingest_verdict& verdict, bool& keyless);
     result<std::optional<bool>> is_redelivery(const prepared_message& message);
     status append(const prepared_event& event, std::uint16_t flags);
+    status remember(const prepared_event& event, sequence number);
     status quarantine(const prepared_message& message, const prepared_item& item,
                       const prepared_quarantine& why, sequence contradicts);
+    status note_redelivery_hint(const prepared_message& message, bool keyless);
 
     status apply_op(std::uint8_t destination, const seal_batch& op);
     status apply_op(std::uint8_t destination, const close_batch& op);
@@ -99,12 +107,14 @@ class journal {
     status apply_op(std::uint8_t destination, const park_update& op);
     status apply_op(std::uint8_t destination, const settle_parked& op);
 
-    status retain(std::uint32_t bytes_percent);
+    status retain(std::uint32_t bytes_percent, unsigned halvings);
     result<bool> parked_anywhere(sequence number);
     status expire_sessions();
     status wipe_session(std::string_view client_id);
     status wipe_prefix(const std::string& prefix);
     [[nodiscard]] bool is_current(const std::string& client_id, std::uint64_t generation) const;
+    void set_connected(const std::string& client_id, std::optional<std::uint64_t> generation);
+    [[nodiscard]] bool is_configured(int destination) const;
     [[nodiscard]] bool settled_everywhere(sequence number, lane in_lane) const;
     status put(const std::string& key, const google::protobuf::MessageLite& content);
     status put(const std::string& key, std::string_view content);
@@ -127,9 +137,12 @@ class journal {
     order_table order_;
     trigger_memory triggers_;
     std::map<std::string, std::uint64_t> connected_; // client id -> generation
-    std::uint64_t last_generation_ = 0;
+    // What connected_ was before the open group touched it, newest last.
+    std::vector<std::pair<std::string, std::optional<std::uint64_t>>> connected_undo_;
+    std::uint64_t last_generation_ = 0; // not taken back: no value is used twice
     std::uint64_t sessions_ = 0;
     std::uint64_t next_sessions_ = 0;
+    std::int64_t session_sweep_us_ = 0; // when the next one is due
     std::int64_t next_session_sweep_us_ = 0;
     std::vector<journal_answer> answers_;
     std::vector<event_head> appended_;

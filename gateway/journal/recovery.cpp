@@ -6,6 +6,8 @@
 #include "gateway/journal/journal.hpp"
 #include "gateway/journal/view.hpp"
 
+#include <algorithm>
+
 namespace wharf {
 
 result<std::unique_ptr<journal>> journal::open(store& in, identity_window& identity,
@@ -65,16 +67,24 @@ status journal::check_header() {
                                          "\". Another gateway's journal is taken over by import"};
     recovery_.epoch = header.epoch();
     WHARF_TRY_ASSIGN(state_, read_state(store_));
+    if (auto wrong = check_books(state_); !wrong.empty())
+        return error{errc::corrupt, wrong.front().where + ": " + wrong.front().what};
 
     // The books and the last event were written in one transaction: they agree or the file lies.
     WHARF_TRY_ASSIGN(auto reader, store_.begin_read());
     sequence last = k_no_sequence;
+    status readable = ok();
     WHARF_TRY(reader->scan_back(std::string(1, format::k_event + 1),
-                                [&](std::string_view key, std::string_view) {
-                                    if (key.front() == format::k_event)
+                                [&](std::string_view key, std::string_view value) {
+                                    if (key.front() != format::k_event) return false;
+                                    auto content = format::unseal(key, value);
+                                    if (content.ok())
                                         last = format::trailing_number(key);
+                                    else
+                                        readable = std::move(content).failure();
                                     return false;
                                 }));
+    WHARF_TRY(std::move(readable));
     bool expected = state_.oldest_sequence() <= state_.last_sequence();
     if (last > state_.last_sequence() || (expected && last != state_.last_sequence()))
         return error{errc::corrupt, "the last event is " + std::to_string(last) +
@@ -86,6 +96,17 @@ status journal::check_header() {
 // A destination keeps its number for the journal's life. What came before it was configured is not
 // for it.
 status journal::register_destinations() {
+    for (int known = 0; known < next_.destinations_size(); ++known) {
+        const auto& books = next_.destinations(known);
+        const auto& names = options_.destinations;
+        if (std::find(names.begin(), names.end(), books.name()) != names.end()) continue;
+        if (books.pending() > 0)
+            return error{errc::conflict,
+                         "destination \"" + books.name() + "\" has " +
+                             std::to_string(books.pending()) +
+                             " undelivered updates, but the configuration leaves it out. Keep it "
+                             "until it has them all"};
+    }
     for (const std::string& name : options_.destinations) {
         int number = 0;
         while (number < next_.destinations_size() && next_.destinations(number).name() != name)
@@ -98,14 +119,23 @@ status journal::register_destinations() {
             auto* books = next_.add_destinations();
             books->set_name(name);
             books->set_filtered(next_.intake().accepted());
-            for (std::size_t in_lane = 0; in_lane < k_lane_count; ++in_lane)
-                WHARF_TRY(
-                    apply_op(static_cast<std::uint8_t>(number),
-                             advance_low_water{static_cast<lane>(in_lane), next_.last_sequence()}));
         }
+        if (is_configured(number))
+            return error{errc::invalid, "destination \"" + name + "\" is configured twice"};
         numbers_.push_back(static_cast<std::uint8_t>(number));
+        // Without pending updates there is nothing below the end that it still has to see, neither
+        // where it is new nor where it comes back after a time without it.
+        if (next_.destinations(number).pending() == 0) WHARF_TRY(register_anew(number));
     }
     return ok();
+}
+
+status journal::register_anew(int number) {
+    const auto destination = static_cast<std::uint8_t>(number);
+    for (std::size_t i = 0; i < k_lane_count; ++i)
+        WHARF_TRY(
+            apply_op(destination, advance_low_water{static_cast<lane>(i), next_.last_sequence()}));
+    return wipe_prefix(format::mark_prefix(destination));
 }
 
 status journal::rebuild_order() {
@@ -114,18 +144,28 @@ status journal::rebuild_order() {
     for (std::uint8_t destination : numbers_) {
         WHARF_TRY_ASSIGN(auto state, view.delivery(destination));
         low_water_[destination] = state.low_water;
-        for (sequence mark : state.low_water)
+        for (sequence mark : state.low_water) {
             lowest = std::min(lowest, mark);
+            if (mark > state_.last_sequence())
+                return error{errc::corrupt, "destination " + std::to_string(destination) +
+                                                " stands at " + std::to_string(mark) +
+                                                ", after the last event"};
+        }
     }
     if (numbers_.empty()) return ok();
-    sequence from = lowest;
+    next_low_water_ = low_water_;
+    // Retention stands before everything undelivered; below it only what is parked is left.
+    sequence from = std::max(lowest, state_.oldest_sequence() - 1);
     while (true) {
         WHARF_TRY_ASSIGN(auto page, view.heads_of_all(from, limits::k_scan_entries_max));
-        for (const event_head& head : page.heads)
+        for (const event_head& head : page.heads) {
+            if (head.number != ++from)
+                return error{errc::corrupt, "events " + std::to_string(from) + " to " +
+                                                std::to_string(head.number - 1) + " are missing"};
             order_.note(head);
-        recovery_.undelivered += page.heads.size();
+            if (!settled_everywhere(head.number, head.in_lane)) ++recovery_.undelivered;
+        }
         if (page.at_end) return ok();
-        from = page.scanned_to;
     }
 }
 

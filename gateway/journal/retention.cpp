@@ -3,21 +3,36 @@
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/journal.hpp"
 
+#include <algorithm>
+
 namespace wharf {
 
-status journal::maintain(std::uint32_t bytes_percent) {
+namespace {
+
+// Twice the keys an event may have: what expires keeps ahead of what is added.
+constexpr std::size_t k_identities_per_event = 4;
+
+std::size_t share_of(std::size_t bound, unsigned halvings) {
+    return std::max<std::size_t>(bound >> std::min(halvings, 31U), 1);
+}
+
+} // namespace
+
+status journal::maintain(std::uint32_t bytes_percent, unsigned halvings) {
     WHARF_ASSERT(group_ != nullptr);
     identity_state identities{next_.oldest_identity(), next_.identities(),
                               next_.identities_evicted_early()};
     sequence before = identities.oldest;
     WHARF_TRY(identity_.expire(*group_, identities, options_.identity, now_us_,
-                               limits::k_identity_expiries_per_group_max));
+                               share_of(limits::k_identity_expiries_per_group_max +
+                                            k_identities_per_event * appended_.size(),
+                                        halvings)));
     if (identities.oldest != before) dirty_ = true;
     next_.set_oldest_identity(identities.oldest);
     next_.set_identities(identities.count);
     next_.set_identities_evicted_early(identities.evicted_early);
     WHARF_TRY(expire_sessions());
-    return retain(bytes_percent);
+    return retain(bytes_percent, halvings);
 }
 
 bool journal::settled_everywhere(sequence number, lane in_lane) const {
@@ -35,9 +50,11 @@ result<bool> journal::parked_anywhere(sequence number) {
     return false;
 }
 
-status journal::retain(std::uint32_t bytes_percent) {
+status journal::retain(std::uint32_t bytes_percent, unsigned halvings) {
     bool crowded = bytes_percent >= options_.retention_percent;
-    for (std::size_t i = 0; i < limits::k_retention_deletes_per_group_max; ++i) {
+    const std::size_t deletes_max =
+        share_of(limits::k_retention_deletes_per_group_max + 2 * appended_.size(), halvings);
+    for (std::size_t i = 0; i < deletes_max; ++i) {
         sequence number = next_.oldest_sequence();
         if (number > next_.last_sequence()) return ok();
         std::string key = format::event_key(number);

@@ -4,6 +4,8 @@
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/journal.hpp"
 
+#include <algorithm>
+
 namespace wharf {
 
 namespace {
@@ -28,18 +30,22 @@ status journal::apply_one(const session_open_request& request) {
     answer.token = request.token;
     answer.session_present = known && !request.clean_start && !has_ended(record, now_us_);
     if (!known && request.expiry_s > 0 && next_sessions_ >= limits::k_sessions_max) {
-        answer.refused = true;
+        answer.refused = true; // nothing changes: true without a commit
         answers_.push_back(answer);
         return ok();
     }
     dirty_ = true;
     if (answer.session_present) {
         std::string prefix = format::qos2_prefix(request.client_id);
-        WHARF_TRY(group_->scan(prefix, [&](std::string_view at, std::string_view) {
+        status readable = ok();
+        WHARF_TRY(group_->scan(prefix, [&](std::string_view at, std::string_view content) {
             if (!at.starts_with(prefix)) return false;
+            readable = format::check_mark(at, content, prefix.size() + sizeof(std::uint16_t));
+            if (!readable.ok()) return false;
             answer.qos2_packet_ids.push_back(get_big<std::uint16_t>(at.data() + prefix.size()));
             return true;
         }));
+        WHARF_TRY(std::move(readable));
     } else {
         WHARF_TRY(wipe_session(request.client_id));
     }
@@ -54,14 +60,14 @@ status journal::apply_one(const session_open_request& request) {
         --next_sessions_;
     }
     answer.generation = ++last_generation_;
-    connected_[request.client_id] = answer.generation;
+    set_connected(request.client_id, answer.generation);
     answers_.push_back(std::move(answer));
     return ok();
 }
 
 status journal::apply_one(const session_close_request& request) {
     if (!is_current(request.client_id, request.generation)) return ok();
-    connected_.erase(request.client_id);
+    set_connected(request.client_id, std::nullopt);
     dirty_ = true;
     std::string key = format::session_key(request.client_id);
     WHARF_TRY_ASSIGN(auto value, group_->get(key));
@@ -73,7 +79,7 @@ status journal::apply_one(const session_close_request& request) {
     wharf::v1::SessionRecord record;
     record.set_client_id(request.client_id);
     record.set_expiry_s(request.expiry_s);
-    record.set_disconnected_at_us(now_us_);
+    record.set_disconnected_at_us(std::max<std::int64_t>(now_us_, 1)); // 0 says connected
     if (!value) ++next_sessions_;
     return put(key, record);
 }
@@ -118,6 +124,7 @@ status journal::expire_sessions() {
         return true;
     }));
     WHARF_TRY(std::move(readable));
+    if (ended.empty()) session_sweep_us_ = next_session_sweep_us_; // nothing to take back
     for (const std::string& client_id : ended) {
         WHARF_TRY(group_->erase(format::session_key(client_id)));
         WHARF_TRY(wipe_session(client_id));

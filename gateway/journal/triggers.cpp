@@ -7,18 +7,20 @@
 
 namespace wharf {
 
-bool trigger_memory::seen_within(const std::string& key, std::int64_t window_us,
-                                 std::int64_t now_us) {
+std::optional<sequence> trigger_memory::seen_within(const std::string& key, std::int64_t window_us,
+                                                    std::int64_t now_us) const {
     std::uint64_t hash = hash64(key);
-    bool seen = false;
-    for (const times* generation : std::array<const times*, 3>{&fresh_, &young_, &old_}) {
+    for (const sights* generation : std::array<const sights*, 3>{&fresh_, &young_, &old_}) {
         auto found = generation->find(hash);
         if (found == generation->end()) continue;
-        seen = now_us - found->second < window_us;
+        if (now_us - found->second.at_us < window_us) return found->second.number;
         break;
     }
-    fresh_[hash] = now_us;
-    return seen;
+    return std::nullopt;
+}
+
+void trigger_memory::note(const std::string& key, sequence number, std::int64_t now_us) {
+    fresh_[hash64(key)] = {now_us, number};
 }
 
 void trigger_memory::keep() {
@@ -26,8 +28,8 @@ void trigger_memory::keep() {
         old_ = std::move(young_);
         young_.clear();
     }
-    for (const auto& [hash, at] : fresh_)
-        young_[hash] = at;
+    for (const auto& [hash, seen] : fresh_)
+        young_[hash] = seen;
     fresh_.clear();
 }
 

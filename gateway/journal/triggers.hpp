@@ -2,7 +2,10 @@
 // memory only: after a restart the first trigger counts as single. The journal thread only.
 #pragma once
 
+#include "gateway/base/sequence.hpp"
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -10,8 +13,12 @@ namespace wharf {
 
 class trigger_memory {
   public:
-    // Whether the same key was seen less than the window ago; notes this one in any case.
-    bool seen_within(const std::string& key, std::int64_t window_us, std::int64_t now_us);
+    // The event that the same key triggered first, where the key was last seen less than the window
+    // ago.
+    [[nodiscard]] std::optional<sequence>
+    seen_within(const std::string& key, std::int64_t window_us, std::int64_t now_us) const;
+    // The key was seen now, and stands for this event.
+    void note(const std::string& key, sequence number, std::int64_t now_us);
 
     // What was noted since the last keep() stays, or is forgotten.
     void keep();
@@ -19,10 +26,14 @@ class trigger_memory {
 
   private:
     // Never iterated where order shows.
-    using times = std::unordered_map<std::uint64_t, std::int64_t>;
-    times young_;
-    times old_;
-    times fresh_;
+    struct sight {
+        std::int64_t at_us = 0;
+        sequence number = k_no_sequence;
+    };
+    using sights = std::unordered_map<std::uint64_t, sight>;
+    sights young_;
+    sights old_;
+    sights fresh_;
 };
 
 } // namespace wharf

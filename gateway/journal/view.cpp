@@ -120,23 +120,30 @@ result<delivery_state> journal_view::delivery(std::uint8_t destination) const {
     for (std::size_t i = 0; i < k_lane_count; ++i) {
         std::string key = format::low_water_key(destination, static_cast<lane>(i));
         WHARF_TRY_ASSIGN(auto value, reader->get(key));
-        if (!value) continue;
+        if (!value) return error{errc::corrupt, format::describe_key(key) + ": missing"};
         WHARF_TRY_ASSIGN(auto content, format::unseal(key, *value));
-        out.low_water[i] = byte_reader(content).little<sequence>();
+        byte_reader mark(content);
+        out.low_water[i] = mark.little<sequence>();
+        if (!mark.done()) return error{errc::corrupt, format::describe_key(key) + ": malformed"};
     }
     std::string marks = format::mark_prefix(destination);
-    WHARF_TRY(visit_prefix(*reader, marks, marks, [&](std::string_view key, std::string_view) {
-        auto in_lane = static_cast<std::size_t>(key[marks.size()]);
-        if (in_lane < k_lane_count) out.marks[in_lane].push_back(format::trailing_number(key));
-        return true;
-    }));
-    std::string batches = format::batch_prefix(destination);
     status readable = ok();
+    WHARF_TRY(
+        visit_prefix(*reader, marks, marks, [&](std::string_view key, std::string_view value) {
+            readable = format::check_mark(key, value, marks.size() + 1 + sizeof(sequence));
+            if (!readable.ok()) return false;
+            auto in_lane = static_cast<std::size_t>(key[marks.size()]);
+            if (in_lane < k_lane_count) out.marks[in_lane].push_back(format::trailing_number(key));
+            return true;
+        }));
+    WHARF_TRY(std::move(readable));
+    std::string batches = format::batch_prefix(destination);
+    readable = ok();
     WHARF_TRY(
         visit_prefix(*reader, batches, batches, [&](std::string_view key, std::string_view value) {
             seal_batch& batch = out.open_batches.emplace_back();
-            batch.batch = format::trailing_number(key);
             readable = format::unseal(key, value, batch.content);
+            if (readable.ok()) batch.batch = format::trailing_number(key);
             return readable.ok();
         }));
     WHARF_TRY(std::move(readable));
@@ -162,14 +169,18 @@ result<std::vector<parked_key>> journal_view::parked_keys(std::uint8_t destinati
     std::uint64_t key_hash = from_key_hash;
     while (out.size() < count_max) {
         bool found = false;
+        status readable = ok();
         WHARF_TRY(visit_prefix(*reader, format::parked_under_key(destination, key_hash, 0), prefix,
-                               [&](std::string_view key, std::string_view) {
-                                   found = true;
-                                   out.push_back(
-                                       {get_big<std::uint64_t>(key.data() + prefix.size()),
-                                        format::trailing_number(key)});
+                               [&](std::string_view key, std::string_view value) {
+                                   readable = format::check_mark(key, value, prefix.size() + 16);
+                                   found = readable.ok();
+                                   if (found)
+                                       out.push_back(
+                                           {get_big<std::uint64_t>(key.data() + prefix.size()),
+                                            format::trailing_number(key)});
                                    return false;
                                }));
+        WHARF_TRY(std::move(readable));
         if (!found || out.back().key_hash == std::numeric_limits<std::uint64_t>::max()) break;
         key_hash = out.back().key_hash + 1;
     }
@@ -182,10 +193,14 @@ journal_view::first_parked(std::uint8_t destination, std::uint64_t key_hash, seq
     std::string from = format::parked_under_key(destination, key_hash, after + 1);
     std::string prefix = from.substr(0, from.size() - sizeof(sequence));
     std::optional<sequence> out;
-    WHARF_TRY(visit_prefix(*reader, from, prefix, [&](std::string_view key, std::string_view) {
-        out = format::trailing_number(key);
-        return false;
-    }));
+    status readable = ok();
+    WHARF_TRY(
+        visit_prefix(*reader, from, prefix, [&](std::string_view key, std::string_view value) {
+            readable = format::check_mark(key, value, from.size());
+            if (readable.ok()) out = format::trailing_number(key);
+            return false;
+        }));
+    WHARF_TRY(std::move(readable));
     return out;
 }
 
