@@ -2,7 +2,9 @@
 
 #include "gateway/base/limits.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
 namespace wharf {
 
@@ -14,15 +16,29 @@ using std::chrono::milliseconds;
 constexpr std::int64_t k_look_every_us = 1'000'000;
 constexpr std::size_t k_look_every_bytes = 1024 * 1024;
 constexpr auto k_idle_wait = milliseconds(1000);
+constexpr unsigned k_halvings_max = 16; // down to one deletion at a time
 constexpr auto k_full_wait = milliseconds(100);
+// What requests count for besides the bytes they carry.
+constexpr std::size_t k_request_bytes = 256;
+constexpr std::size_t k_op_bytes = 64;
+constexpr std::size_t k_sealed_item_bytes = 32;
 
 std::size_t bytes_of(const journal_request& request) {
+    if (const auto* delivery = std::get_if<delivery_request>(&request)) {
+        std::size_t bytes = k_request_bytes;
+        for (const delivery_op& op : delivery->ops) {
+            bytes += k_op_bytes;
+            if (const auto* seal = std::get_if<seal_batch>(&op))
+                bytes += static_cast<std::size_t>(seal->content.items_size()) * k_sealed_item_bytes;
+        }
+        return bytes;
+    }
     const auto* ingest = std::get_if<ingest_request>(&request);
-    if (ingest == nullptr) return 64;
-    std::size_t bytes = ingest->message.payload.size() + 256;
+    if (ingest == nullptr) return k_request_bytes;
+    std::size_t bytes = ingest->message.payload.size() + k_request_bytes;
     for (const prepared_item& item : ingest->message.items)
         if (const auto* event = std::get_if<prepared_event>(&item.what))
-            bytes += event->stored.size() + 256;
+            bytes += event->stored.size() + k_request_bytes;
     return bytes;
 }
 
@@ -38,7 +54,7 @@ journal_thread::journal_thread(journal& over, store& in, clock_port& clock,
                                journal_callbacks callbacks)
     : journal_(over), store_(in), clock_(clock), callbacks_(std::move(callbacks)),
       opened_us_(clock.monotonic_us()), journal_time_at_open_us_(over.state().journal_time_us()) {
-    look_at_space();
+    if (auto usage = store_.usage(); usage.ok()) usage_ = *usage; // else run() finds out
     publish_snapshot();
 }
 
@@ -62,16 +78,19 @@ void journal_thread::stop() {
 
 bool journal_thread::submit(journal_request request) {
     std::size_t bytes = bytes_of(request);
+    bool delivery = std::holds_alternative<delivery_request>(request);
     bool wake = false;
     bool room = true;
     {
         std::lock_guard lock(mutex_);
-        if (is_urgent(request)) wake = !std::exchange(urgent_, true);
+        wake = queue_.empty();
+        if (is_urgent(request) && !std::exchange(urgent_, true)) wake = true;
         queue_.push_back(std::move(request));
         queued_bytes_ += bytes;
-        room = queue_.size() + held_count_ < limits::k_journal_queue_max &&
-               queued_bytes_ + held_bytes_ < limits::k_journal_queue_bytes_max;
-        if (!room) asked_for_room_ = true;
+        std::size_t count = queue_.size() + (delivery ? 0 : held_count_);
+        bytes = queued_bytes_ + (delivery ? 0 : held_bytes_);
+        room = count < limits::k_journal_queue_max && bytes < limits::k_journal_queue_bytes_max;
+        if (!room) (delivery ? deliveries_wait_ : ingest_waits_) = true;
     }
     if (wake) wake_.notify_one();
     return room;
@@ -87,7 +106,8 @@ std::int64_t journal_thread::journal_time_us() const {
 }
 
 void journal_thread::run() {
-    while (wait_for_work() && !failed_)
+    look_at_space();
+    while (!failed_ && wait_for_work())
         process();
 }
 
@@ -110,21 +130,34 @@ bool journal_thread::wait_for_work() {
 }
 
 void journal_thread::gather() {
+    std::lock_guard lock(mutex_);
+    std::size_t bytes = 0;
+    while (!queue_.empty() && gathered_.size() < limits::k_group_requests_max &&
+           bytes < limits::k_group_bytes_max) {
+        bytes += bytes_of(queue_.front());
+        gathered_.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+    }
+    WHARF_ASSERT(queued_bytes_ >= bytes);
+    queued_bytes_ -= bytes;
+    urgent_ = !queue_.empty();
+}
+
+// At half of the bounds, so that the queue does not run dry before it is filled again.
+void journal_thread::tell_room() {
     bool room = false;
     {
         std::lock_guard lock(mutex_);
-        std::size_t bytes = 0;
-        while (!queue_.empty() && gathered_.size() < limits::k_group_requests_max &&
-               bytes < limits::k_group_bytes_max) {
-            bytes += bytes_of(queue_.front());
-            gathered_.push_back(std::move(queue_.front()));
-            queue_.pop_front();
-        }
-        queued_bytes_ = queue_.empty() ? 0 : queued_bytes_ - std::min(bytes, queued_bytes_);
-        urgent_ = !queue_.empty();
-        room = queue_.empty() && held_.empty() && std::exchange(asked_for_room_, false);
+        auto half_free = [](std::size_t count, std::size_t bytes) {
+            return count <= limits::k_journal_queue_max / 2 &&
+                   bytes <= limits::k_journal_queue_bytes_max / 2;
+        };
+        if (half_free(queue_.size() + held_count_, queued_bytes_ + held_bytes_))
+            room = std::exchange(ingest_waits_, false);
+        if (half_free(queue_.size(), queued_bytes_))
+            room = std::exchange(deliveries_wait_, false) || room;
     }
-    if (room) callbacks_.room();
+    if (room && callbacks_.room) callbacks_.room();
 }
 
 void journal_thread::process() {
@@ -133,24 +166,31 @@ void journal_thread::process() {
         full_)
         look_at_space();
     if (failed_) return;
-    if (full_ || !held_.empty()) hold_ingest(gathered_);
+    if (full_ || !held_.empty()) hold_ingest(gathered_, place::back);
     if (!full_) release_held(gathered_);
     if (!commit_group(gathered_)) return;
     gathered_.clear();
     publish_snapshot();
+    tell_room();
 }
 
-// Afterwards the group holds what is not ingest; the rest waits in held_, in its order.
-void journal_thread::hold_ingest(std::vector<journal_request>& group) {
+// Afterwards the group holds what is not ingest; the rest waits in held_. What was taken out of
+// held_ goes back in front of it: a device's messages keep their order.
+void journal_thread::hold_ingest(std::vector<journal_request>& group, place where) {
+    std::vector<journal_request> ingest;
     std::vector<journal_request> others;
+    std::size_t bytes = 0;
     for (journal_request& request : group) {
-        if (std::holds_alternative<ingest_request>(request))
-            held_.push_back(std::move(request));
-        else
-            others.push_back(std::move(request));
+        bool hold = std::holds_alternative<ingest_request>(request);
+        if (hold) bytes += bytes_of(request);
+        (hold ? ingest : others).push_back(std::move(request));
     }
     group = std::move(others);
-    count_held();
+    held_.insert(where == place::front ? held_.begin() : held_.end(),
+                 std::make_move_iterator(ingest.begin()), std::make_move_iterator(ingest.end()));
+    std::lock_guard lock(mutex_);
+    held_bytes_ += bytes;
+    held_count_ = held_.size();
 }
 
 // Space came back: what was held goes first, a group's worth at a time.
@@ -162,15 +202,9 @@ void journal_thread::release_held(std::vector<journal_request>& group) {
         group.push_back(std::move(held_.front()));
         held_.pop_front();
     }
-    count_held();
-}
-
-void journal_thread::count_held() {
-    std::size_t bytes = 0;
-    for (const journal_request& request : held_)
-        bytes += bytes_of(request);
     std::lock_guard lock(mutex_);
-    held_bytes_ = bytes;
+    WHARF_ASSERT(held_bytes_ >= bytes);
+    held_bytes_ -= bytes;
     held_count_ = held_.size();
 }
 
@@ -178,52 +212,67 @@ status journal_thread::apply_group(const std::vector<journal_request>& group) {
     WHARF_TRY(journal_.begin(journal_time_us()));
     for (const journal_request& request : group)
         WHARF_TRY(journal_.apply(request));
-    return journal_.maintain(percent_used());
+    return journal_.maintain(percent_used(), halvings_);
+}
+
+// A group that changes nothing is "durable" without a commit.
+commit_result journal_thread::try_group(const std::vector<journal_request>& group) {
+    status applied = apply_group(group);
+    if (!applied.ok()) {
+        bool full = applied.failure().code == errc::no_space;
+        journal_.roll_back();
+        return {full ? commit_outcome::no_space : commit_outcome::unknown,
+                applied.failure().message};
+    }
+    if (journal_.dirty()) return journal_.commit();
+    return {commit_outcome::durable, {}};
 }
 
 // False after a failure that ends the thread.
 bool journal_thread::commit_group(std::vector<journal_request>& group) {
-    for (bool again = true; again;) {
-        again = false;
+    while (true) {
         std::int64_t began_us = clock_.monotonic_us();
-        status applied = apply_group(group);
-        commit_result committed{commit_outcome::unknown, {}};
-        if (applied.ok()) {
-            if (!journal_.dirty()) {
-                journal_.roll_back();
-                return true;
-            }
-            committed = journal_.commit();
-        } else {
-            journal_.roll_back();
-            committed.message = applied.failure().message;
-            if (applied.failure().code == errc::no_space)
-                committed.outcome = commit_outcome::no_space;
-        }
+        commit_result committed = try_group(group);
         if (committed.outcome == commit_outcome::unknown) {
             fail(committed.message);
             return false;
         }
         if (committed.outcome == commit_outcome::no_space) {
-            bool had_ingest = !full_;
+            refused_us_ = clock_.monotonic_us();
             set_full(true, committed.message);
-            hold_ingest(group);
-            // Without ingest it fits into the reserve; where even that is full, wait and try again.
-            if (!had_ingest) std::this_thread::sleep_for(k_full_wait);
-            std::lock_guard lock(mutex_);
-            again = !group.empty() && (had_ingest || !stopping_);
+            if (!wait_for_space(group)) return true;
             continue;
         }
-        for (const journal_request& request : group)
-            bytes_since_look_ += bytes_of(request);
-        if (callbacks_.committed)
-            callbacks_.committed({group.size(), clock_.monotonic_us() - began_us});
-        auto appended = journal_.take_appended();
-        if (!appended.empty()) callbacks_.appended(std::move(appended));
-        auto answers = journal_.take_answers();
-        if (!answers.empty()) callbacks_.answers(std::move(answers));
+        if (journal_.dirty()) {
+            halvings_ = 0;
+            for (const journal_request& request : group)
+                bytes_since_look_ += bytes_of(request);
+            if (callbacks_.committed)
+                callbacks_.committed({group.size(), clock_.monotonic_us() - began_us});
+        }
+        tell();
+        return true;
     }
-    return true;
+}
+
+void journal_thread::tell() {
+    auto appended = journal_.take_appended();
+    auto answers = journal_.take_answers();
+    if (!journal_.dirty()) journal_.roll_back();
+    if (!appended.empty()) callbacks_.appended(std::move(appended));
+    if (!answers.empty()) callbacks_.answers(std::move(answers));
+}
+
+// The store refused the group. Without its ingest it fits into the reserve. Where even that is
+// full, less is deleted at a time, and then there is nothing left but to wait. False: try no more.
+bool journal_thread::wait_for_space(std::vector<journal_request>& group) {
+    std::size_t before = group.size();
+    hold_ingest(group, place::front);
+    if (group.size() < before) return true; // at once, and be it only to delete
+    halvings_ = std::min(halvings_ + 1, k_halvings_max);
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, k_full_wait, [this] { return stopping_; });
+    return !group.empty() && !stopping_;
 }
 
 std::uint32_t journal_thread::percent_used() const {
@@ -241,7 +290,8 @@ void journal_thread::look_at_space() {
     std::uint32_t percent = percent_used();
     if (percent >= limits::k_journal_full_percent)
         set_full(true, "the journal's quota is used up to " + std::to_string(percent) + " %");
-    else if (full_ && percent < limits::k_journal_full_percent - 2)
+    else if (full_ && percent < limits::k_journal_full_percent - 2 &&
+             last_look_us_ - refused_us_ >= k_look_every_us)
         set_full(false, {});
 }
 

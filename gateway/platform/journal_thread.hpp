@@ -3,7 +3,7 @@
 // urgent to do; while one is on its way to the disk the next group gathers by itself.
 //
 // submit() may be called from any thread. The callbacks run on the journal thread and must not
-// block.
+// block. After fatal() nothing more is applied or answered.
 #pragma once
 
 #include "gateway/journal/journal.hpp"
@@ -28,7 +28,7 @@ struct group_report {
 struct journal_callbacks {
     std::function<void(std::vector<journal_answer>)> answers;
     std::function<void(std::vector<event_head>)> appended;
-    // There is room in the queue again after submit() said false.
+    // There is room in the queue again after submit() said false, to whomever.
     std::function<void()> room;
     // A commit's outcome is unknown or the journal is damaged: stop the process, acknowledge
     // nothing.
@@ -58,7 +58,9 @@ class journal_thread {
     // Commits what was submitted and ends. What is held for want of space stays unacknowledged.
     void stop();
 
-    // Always takes the request. False: the queue is at its bound, submit no more until room().
+    // Always takes the request. False: the queue is at its bound, submit no more until room(). What
+    // is held for want of space counts for ingest and sessions only: deliveries, whose outcomes
+    // make space, must never wait for it.
     bool submit(journal_request request);
 
     [[nodiscard]] journal_snapshot snapshot() const;
@@ -69,10 +71,14 @@ class journal_thread {
     void gather();
     void process();
     bool commit_group(std::vector<journal_request>& group);
+    commit_result try_group(const std::vector<journal_request>& group);
     status apply_group(const std::vector<journal_request>& group);
-    void hold_ingest(std::vector<journal_request>& group);
+    bool wait_for_space(std::vector<journal_request>& group);
+    void tell();
+    void tell_room();
+    enum class place { front, back };
+    void hold_ingest(std::vector<journal_request>& group, place where);
     void release_held(std::vector<journal_request>& group);
-    void count_held();
     void look_at_space();
     void set_full(bool full, const std::string& why);
     void publish_snapshot();
@@ -95,7 +101,8 @@ class journal_thread {
     std::size_t held_count_ = 0;
     bool urgent_ = false;
     bool stopping_ = false;
-    bool asked_for_room_ = false;
+    bool ingest_waits_ = false;    // submit() said false to ingest or a session
+    bool deliveries_wait_ = false; // ... to a delivery
     journal_snapshot snapshot_;
 
     // Of the journal thread alone.
@@ -106,6 +113,8 @@ class journal_thread {
     std::int64_t last_look_us_ = 0;
     bool full_ = false;
     bool failed_ = false;
+    std::int64_t refused_us_ = -1'000'000; // when the store last said that it is full
+    unsigned halvings_ = 0; // of what maintain() may do, while the store refuses even that
     std::thread thread_;
 };
 
