@@ -1,9 +1,12 @@
 #include "gateway/codec/validate.hpp"
 
+#include "gateway/base/bytes.hpp"
 #include "gateway/base/limits.hpp"
 #include "gateway/codec/body_rules.hpp"
 #include "gateway/codec/field_rules.hpp"
 #include "gateway/codec/wire_values.hpp"
+
+#include <google/protobuf/stubs/common.h>
 
 #include <algorithm>
 
@@ -89,6 +92,9 @@ status check_name(std::string_view what, std::string_view name) {
                           "expected 1 to " + std::to_string(limits::k_identifier_bytes_max) +
                               " bytes",
                           std::to_string(name.size()));
+    if (!google::protobuf::internal::IsStructurallyValidUTF8(name.data(),
+                                                             static_cast<int>(name.size())))
+        return unexpected({nullptr, what}, "expected UTF-8 text", quoted(to_hex(name)));
     if (!is_plain_text(name))
         return unexpected({nullptr, what}, "expected text without control characters",
                           quoted(name));

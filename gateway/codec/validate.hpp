@@ -15,8 +15,9 @@ namespace wharf {
 [[nodiscard]] status validate(wharf::v1::Event& event, std::string_view site,
                               std::string_view device);
 
-// At least one byte, at most limits::k_identifier_bytes_max, no control characters: what names a
-// site, a device or a stream.
+// UTF-8, at least one byte, at most limits::k_identifier_bytes_max, no control characters: what
+// names a site, a device or a stream. (Inside an event, both codecs have already refused what is
+// not UTF-8.)
 [[nodiscard]] status check_name(std::string_view what, std::string_view name);
 
 // For what MQTT says about an event that says nothing itself.

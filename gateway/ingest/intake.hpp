@@ -27,6 +27,7 @@ struct user_property {
 };
 
 // One PUBLISH as the session machine hands it over. Everything is copied that outlives the call.
+// REQUIRES: its text is UTF-8, which MQTT demands and the session machine checks.
 struct publish_view {
     std::string_view topic; // aliases resolved
     std::string_view payload;

@@ -3,6 +3,7 @@
 #include "gateway/ingest/intake.hpp"
 #include "tests/fuzz/codec/round_trip.hpp"
 
+#include <google/protobuf/stubs/common.h>
 #include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
@@ -53,6 +54,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto input = wharf::fuzz::view_of(data, size);
     const auto line = std::min(input.find('\n'), input.size());
     const auto topic = input.substr(0, line);
+    if (!google::protobuf::internal::IsStructurallyValidUTF8(topic.data(),
+                                                             static_cast<int>(topic.size())))
+        return 0; // the session machine does not let it pass
     const auto payload = input.substr(std::min(line + 1, input.size()));
     const auto message =
         in.prepare({.topic = topic, .payload = payload, .client_id = "c"}, 1, true);

@@ -273,3 +273,16 @@ TEST_CASE("a traceparent has the W3C form") {
     CHECK_FALSE(is_traceparent("00-" + trace + "-" + std::string(16, '0') + "-01"));
     CHECK_FALSE(is_traceparent("00-" + trace + "-" + span + "-01-x"));
 }
+
+TEST_CASE("a name is UTF-8 text of a bounded length without control characters") {
+    CHECK(check_name("site", "ber1").ok());
+    CHECK(check_name("site", "K\xc3\xb6ln").ok());
+    CHECK(check_name("site", std::string(64, 'x')).ok());
+    CHECK(check_name("site", "").failure().message == "site: expected 1 to 64 bytes, got 0");
+    CHECK(check_name("site", std::string(65, 'x')).failure().message ==
+          "site: expected 1 to 64 bytes, got 65");
+    CHECK(check_name("site", "a\x97").failure().message ==
+          "site: expected UTF-8 text, got \"6197\"");
+    CHECK(check_name("site", "a\tb").failure().message ==
+          "site: expected text without control characters, got \"a?b\"");
+}
