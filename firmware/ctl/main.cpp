@@ -1,0 +1,230 @@
+// wharfctl: the operator's tool. Reads the command line, finds out where the journal and the daemon
+// are, and runs one verb.
+#include "firmware/ctl/verbs.hpp"
+#include "gateway/config/parse.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <exception>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <iterator>
+#include <limits>
+#include <optional>
+
+namespace {
+
+using namespace wharf;
+using namespace wharf::ctl;
+
+constexpr const char* k_default_config = "/etc/wharf/wharf.toml";
+
+constexpr const char* k_about = "Looks at a Wharf gateway and helps it along.";
+constexpr const char* k_more = R"(
+Examples:
+  wharfctl status                      how the gateway is doing, and why
+  wharfctl books                       every event accounted for
+  wharfctl dead list                   what the ERP refused
+  wharfctl dead show 1234              one of them, in plain words
+  wharfctl dead retry 1234             once the cause is mended in the ERP
+  wharfctl dead discard 1234 --reason "counted twice, see ticket 77"
+  wharfctl quarantine show 7           a message that could not be read
+  wharfctl resume erp                  after new credentials
+  wharfctl --journal /mnt/copy journal verify
+
+Reading works without the daemon, on its journal or on a copy of it (--journal). retry, discard,
+resume and status ask the running daemon.
+
+Exit codes: 0 done; 1 done, and what was found is not good (books that do not balance, a failing
+gateway, a damaged journal); 2 the command line makes no sense; 3 it could not be done.
+)";
+
+struct arguments {
+    std::string config_file;
+    std::string journal;
+    std::string socket;
+    bool json = false;
+    std::string destination;
+    std::string reason;
+    std::uint64_t number = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = std::numeric_limits<std::uint64_t>::max();
+    page_options page;
+    bool waiting = false;
+};
+
+using verb = std::function<int(const places&, const console&)>;
+
+result<places> find_places(const arguments& given) {
+    places out;
+    out.json = given.json;
+    out.journal = given.journal;
+    out.journal_named = !given.journal.empty();
+    out.socket = given.socket.empty() ? admin_config{}.socket : given.socket;
+    bool named = !given.config_file.empty();
+    auto file = named ? given.config_file : k_default_config;
+    std::ifstream in(file, std::ios::binary);
+    if (!in) {
+        if (named) return error{errc::not_found, "cannot read " + file};
+        return out; // the defaults, and what the command line says
+    }
+    std::string text;
+    for (std::istreambuf_iterator<char> at(in), end;
+         at != end && text.size() <= limits::k_config_bytes_max; ++at)
+        text += *at;
+    WHARF_TRY_ASSIGN(auto parsed, parse_config(text, file));
+    if (given.journal.empty()) out.journal = parsed.journal.path;
+    if (given.socket.empty()) out.socket = parsed.admin.socket;
+    return out;
+}
+
+void add_page(CLI::App& to, arguments& given) {
+    to.add_option("--after", given.page.after, "Only those with a larger number")
+        ->type_name("NUMBER");
+    to.add_option("--limit", given.page.count_max, "At most so many (100)")
+        ->type_name("COUNT")
+        ->check(CLI::Range(1, 100'000));
+}
+
+void add_number(CLI::App& to, arguments& given, const char* what) {
+    to.add_option("number", given.number, what)->required()->type_name("NUMBER");
+}
+
+void add_dead(CLI::App& app, arguments& given, verb& chosen) {
+    auto* dead = app.add_subcommand("dead", "Updates that the ERP refused: dead letters");
+    dead->require_subcommand(1);
+    auto destination = [&given](CLI::App* of) {
+        of->add_option("--destination", given.destination, "Only at this destination")
+            ->type_name("NAME");
+    };
+    auto* list = dead->add_subcommand("list", "All of them, with the ERP's words");
+    add_page(*list, given);
+    destination(list);
+    list->add_flag("--waiting", given.waiting, "Also what is held back by them");
+    list->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return list_dead(at, to, {given.page, given.destination, given.waiting});
+        };
+    });
+    auto* show = dead->add_subcommand("show", "One of them: the ERP's words, event, item, device");
+    add_number(*show, given, "Its number, from dead list");
+    destination(show);
+    show->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return show_dead(at, to, given.destination, given.number);
+        };
+    });
+    auto* retry = dead->add_subcommand("retry", "Bring it to the ERP once more");
+    add_number(*retry, given, "Its number, from dead list");
+    destination(retry);
+    retry->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return retry_dead(at, to, given.destination, given.number);
+        };
+    });
+    auto* discard = dead->add_subcommand("discard", "Give it up for good; the books keep count");
+    add_number(*discard, given, "Its number, from dead list");
+    destination(discard);
+    discard->add_option("--reason", given.reason, "Why, for those who ask later")
+        ->required()
+        ->type_name("TEXT")
+        ->check([](const std::string& text) {
+            bool good = !text.empty() && text.size() <= limits::k_text_bytes_max;
+            return good ? std::string{} : std::string("expected 1 to 256 bytes of text");
+        });
+    discard->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return discard_dead(at, to, given.destination, given.number, given.reason);
+        };
+    });
+}
+
+void add_quarantine(CLI::App& app, arguments& given, verb& chosen) {
+    auto* quarantine =
+        app.add_subcommand("quarantine", "Messages that could not be read or that contradict");
+    quarantine->require_subcommand(1);
+    auto* list = quarantine->add_subcommand("list", "All of them, with the reason");
+    add_page(*list, given);
+    list->callback([&] {
+        chosen = [&given](auto& at, auto& to) { return list_quarantined(at, to, given.page); };
+    });
+    auto* show = quarantine->add_subcommand("show", "One of them, with its bytes");
+    add_number(*show, given, "Its number, from quarantine list");
+    show->callback([&] {
+        chosen = [&given](auto& at, auto& to) { return show_quarantined(at, to, given.number); };
+    });
+}
+
+void add_journal(CLI::App& app, arguments& given, verb& chosen) {
+    auto* journal = app.add_subcommand("journal", "The journal itself, live or a copy");
+    journal->require_subcommand(1);
+    journal->add_subcommand("verify", "Check every record and the totals")->callback([&] {
+        chosen = verify_journal;
+    });
+    journal->add_subcommand("stat", "What is in it and how full it is")->callback([&] {
+        chosen = show_journal;
+    });
+    auto* dump = journal->add_subcommand("dump", "Accepted events, one a line");
+    dump->add_option("--from", given.from, "The first number")->type_name("NUMBER");
+    dump->add_option("--to", given.to, "The last number")->type_name("NUMBER");
+    dump->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return dump_journal(at, to, given.from, given.to);
+        };
+    });
+}
+
+int run(int argc, char** argv) {
+    CLI::App app{k_about, "wharfctl"};
+    app.footer(k_more);
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.set_version_flag("--version", "wharfctl " WHARF_VERSION);
+    arguments given;
+    verb chosen;
+    app.add_option("--config", given.config_file,
+                   "The daemon's configuration (" + std::string(k_default_config) + ")")
+        ->type_name("FILE");
+    app.add_option("--journal", given.journal,
+                   "This journal, live or a copy; do not ask the daemon")
+        ->type_name("DIR");
+    app.add_option("--socket", given.socket, "The daemon's socket")->type_name("PATH");
+    app.add_flag("--json", given.json, "JSON instead of tables");
+    app.add_subcommand("books", "Every event accounted for: both equations")->callback([&] {
+        chosen = show_books;
+    });
+    app.add_subcommand("status", "How the running gateway is doing, and why")->callback([&] {
+        chosen = show_status;
+    });
+    add_quarantine(app, given, chosen);
+    add_dead(app, given, chosen);
+    auto* resume = app.add_subcommand("resume", "Let a destination that stopped go on");
+    resume->add_option("destination", given.destination, "Its name")->required()->type_name("NAME");
+    resume->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return resume_destination(at, to, given.destination);
+        };
+    });
+    add_journal(app, given, chosen);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& wrong) {
+        return app.exit(wrong) == 0 ? k_exit_good : k_exit_usage;
+    }
+    console to{std::cout, std::cerr};
+    auto at = find_places(given);
+    if (!at.ok()) return failed(to, at.failure());
+    return chosen(*at, to);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& unexpected) {
+        std::cerr << "wharfctl: " << unexpected.what() << "\n";
+        return k_exit_failed;
+    }
+}

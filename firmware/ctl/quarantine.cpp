@@ -1,0 +1,138 @@
+#include "firmware/ctl/verbs.hpp"
+
+#include "firmware/ctl/table.hpp"
+#include "firmware/ctl/words.hpp"
+#include "gateway/base/bytes.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <ostream>
+
+namespace wharf::ctl {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::size_t k_shown_payload_bytes_max = 4096;
+
+std::string dumped(const json& of) {
+    return of.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+json as_json(const quarantine_entry& entry, bool whole) {
+    const auto& message = entry.message;
+    json out = {
+        {"number", entry.number},           {"received_at", time_text(message.received_at_us())},
+        {"site", message.site()},           {"device", message.device()},
+        {"client_id", message.client_id()}, {"topic", message.topic()},
+        {"reason", message.reason()},       {"detail", message.detail()},
+        {"events", message.events()}};
+    if (message.has_index()) out["index"] = message.index();
+    if (message.contradicts() != 0) out["contradicts"] = message.contradicts();
+    if (whole) out["payload_hex"] = to_hex(message.payload());
+    return out;
+}
+
+bool is_text(std::string_view bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](char c) {
+        return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r' || c == '\t';
+    });
+}
+
+// sixteen bytes a line, with their characters
+std::string hex_dump(std::string_view bytes) {
+    std::string out;
+    for (std::size_t at = 0; at < bytes.size(); at += 16) {
+        auto row = bytes.substr(at, 16);
+        auto offset = std::to_string(at);
+        out.append("  ").append(6 - std::min<std::size_t>(6, offset.size()), ' ');
+        out.append(offset).append("  ");
+        for (char c : row)
+            out.append(to_hex({&c, 1})).append(" ");
+        out.append(3 * (16 - row.size()) + 1, ' ');
+        for (char c : row)
+            out += c >= ' ' && c <= '~' ? c : '.';
+        out += '\n';
+    }
+    return out;
+}
+
+void print_payload(std::string_view payload, std::ostream& out) {
+    out << "\nThe payload, " << payload.size() << " bytes:\n";
+    auto part = payload.substr(0, k_shown_payload_bytes_max);
+    if (is_text(part)) {
+        out << "  ";
+        for (char c : part) {
+            if (c != '\r') out << c;
+            if (c == '\n') out << "  ";
+        }
+        out << "\n";
+    } else {
+        out << hex_dump(part);
+    }
+    if (part.size() < payload.size()) out << "  ... (all of it: --json)\n";
+}
+
+} // namespace
+
+int list_quarantined(const places& at, const console& to, const page_options& page) {
+    auto journal = open_journal(at);
+    if (!journal.ok()) return failed(to, journal.failure());
+    auto entries = list_quarantine(**journal, page.after, page.count_max);
+    if (!entries.ok()) return failed(to, entries.failure());
+    if (at.json) {
+        json out = json::array();
+        for (const auto& entry : *entries)
+            out.push_back(as_json(entry, false));
+        to.out << dumped(out);
+        return k_exit_good;
+    }
+    table rows({"number", "received at", "device", "reason", "detail"});
+    for (const auto& entry : *entries)
+        rows.add({std::to_string(entry.number), time_text(entry.message.received_at_us()),
+                  printable(entry.message.device()), printable(entry.message.reason()),
+                  printable(entry.message.detail())});
+    if (rows.empty()) {
+        to.out << "Nothing in quarantine" << (page.after == 0 ? ".\n" : " behind that number.\n");
+        return k_exit_good;
+    }
+    to.out << rows.text();
+    if (entries->size() == page.count_max)
+        to.out << "\nThere may be more: --after " << entries->back().number << "\n";
+    return k_exit_good;
+}
+
+int show_quarantined(const places& at, const console& to, std::uint64_t number) {
+    auto journal = open_journal(at);
+    if (!journal.ok()) return failed(to, journal.failure());
+    auto entry = read_quarantine(**journal, number);
+    if (!entry.ok())
+        return failed(to, std::move(entry).failure().in("quarantine " + std::to_string(number)));
+    if (at.json) {
+        to.out << dumped(as_json(*entry, true));
+        return k_exit_good;
+    }
+    const auto& message = entry->message;
+    to.out << "Quarantined message " << number << "\n\n"
+           << "  Why          " << printable(message.reason()) << ": "
+           << printable(message.detail()) << "\n"
+           << "  Device       " << printable(message.device()) << " at site "
+           << printable(message.site()) << " (MQTT client " << printable(message.client_id())
+           << ")\n"
+           << "  Topic        " << printable(message.topic()) << "\n"
+           << "  Received at  " << time_text(message.received_at_us()) << "\n"
+           << "  Stands for   " << message.events()
+           << (message.events() == 1 ? " event" : " events") << " of the books\n";
+    if (message.has_index())
+        to.out << "  Which        event number " << message.index() + 1 << " of the message\n";
+    if (message.contradicts() != 0)
+        to.out << "  Contradicts  the accepted event " << message.contradicts()
+               << " (wharfctl journal dump --from " << message.contradicts() << " --to "
+               << message.contradicts() << ")\n";
+    print_payload(message.payload(), to.out);
+    return k_exit_good;
+}
+
+} // namespace wharf::ctl

@@ -1,0 +1,90 @@
+#include "firmware/ctl/verbs.hpp"
+
+#include "firmware/ctl/table.hpp"
+#include "firmware/ctl/words.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <ostream>
+
+namespace wharf::ctl {
+
+namespace {
+
+using json = nlohmann::json;
+
+// What the daemon says, read tolerantly: a wharfctl may be older or newer than its daemon.
+std::string text_at(const json& from, const char* path) {
+    auto at = json::json_pointer(path);
+    if (!from.contains(at)) return "-";
+    const auto& value = from[at];
+    if (value.is_string()) return printable(value.get<std::string>());
+    return value.is_null() ? "-" : value.dump();
+}
+double number_at(const json& from, const char* path, double otherwise) {
+    auto at = json::json_pointer(path);
+    return from.contains(at) && from[at].is_number() ? from[at].get<double>() : otherwise;
+}
+std::string duration_at(const json& from, const char* path) {
+    auto value = number_at(from, path, -1);
+    return value < 0 ? "-" : duration_text(value);
+}
+
+void print_destinations(const json& status, std::ostream& out) {
+    if (!status.contains("destinations") || !status["destinations"].is_array()) return;
+    for (const auto& each : status["destinations"]) {
+        out << "\nDestination " << text_at(each, "/name") << ": circuit "
+            << text_at(each, "/circuit") << ", " << text_at(each, "/applied") << " applied, "
+            << text_at(each, "/pending") << " pending, " << text_at(each, "/dead") << " dead, "
+            << text_at(each, "/retries") << " retries\n";
+        out << "  last success " << duration_at(each, "/last_success_age_s") << " ago\n";
+        if (auto last = text_at(each, "/last_error"); !last.empty() && last != "-")
+            out << "  last error   " << last << "\n";
+        table lanes({"  lane", "pending", "oldest has waited"});
+        if (each.contains("lanes") && each["lanes"].is_object())
+            for (const char* name : {"shipment", "inventory", "count", "telemetry"})
+                if (each["lanes"].contains(name))
+                    lanes.add({"  " + std::string(name), text_at(each["lanes"][name], "/pending"),
+                               duration_at(each["lanes"][name], "/oldest_waiting_s")});
+        out << lanes.text();
+    }
+}
+
+void print_status(const json& status, std::ostream& out) {
+    out << text_at(status, "/gateway") << " at " << text_at(status, "/site") << ", version "
+        << text_at(status, "/version") << ", up for " << duration_at(status, "/uptime_s") << ": "
+        << text_at(status, "/status") << "\n";
+    if (status.contains("reasons") && status["reasons"].is_array())
+        for (const auto& reason : status["reasons"])
+            if (reason.is_string()) out << "  - " << printable(reason.get<std::string>()) << "\n";
+    out << "\nListener: " << text_at(status, "/listener/connections") << " connections, "
+        << text_at(status, "/listener/sessions") << " sessions\n";
+    auto used = number_at(status, "/journal/bytes_used", 0);
+    auto most = number_at(status, "/journal/bytes_max", 0);
+    auto hours = number_at(status, "/journal/hours_left", -1);
+    out << "Journal: " << text_at(status, "/journal/events_stored") << " events, "
+        << bytes_text(static_cast<std::uint64_t>(used)) << " of "
+        << bytes_text(static_cast<std::uint64_t>(most)) << ", "
+        << (hours < 0 ? "not filling up"
+                      : "full in " + duration_text(hours * 3600) + " at the present rate")
+        << "\n";
+    out << "Quarantine: " << text_at(status, "/quarantine") << " messages\n";
+    print_destinations(status, out);
+}
+
+} // namespace
+
+int show_status(const places& at, const console& to) {
+    auto asked = ask_daemon(at, "GET", "/v1/status");
+    if (!asked.ok()) return failed(to, asked.failure());
+    auto status = json::parse(*asked, nullptr, false);
+    if (!status.is_object()) return failed(to, {errc::invalid, "wharfd's answer is not JSON"});
+    if (at.json)
+        to.out << *asked;
+    else
+        print_status(status, to.out);
+    return text_at(status, "/status") == "failing" ? k_exit_finding : k_exit_good;
+}
+
+} // namespace wharf::ctl
