@@ -68,6 +68,10 @@ inline constexpr std::size_t k_blocked_keys_max = 64 * 1024;
 inline constexpr std::size_t k_promoted_max = 1024;
 inline constexpr std::size_t k_answer_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t k_dead_message_bytes_max = 1024;
+// Events looked at for one page of a lane's heads, in one read transaction.
+inline constexpr std::size_t k_head_scan_max = 8 * 1024;
+// Heads announced to the sync thread and not yet taken; what is beyond is read from the journal.
+inline constexpr std::size_t k_announced_heads_max = 16 * 1024;
 
 // --- configuration and operation -----------------------------------------------------------------
 inline constexpr std::size_t k_config_bytes_max = 256 * 1024;

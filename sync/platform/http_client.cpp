@@ -1,0 +1,206 @@
+#include "sync/platform/http_client.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace wharf {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+using error_code = boost::system::error_code;
+using way = connector_answer::way;
+
+struct connection {
+    explicit connection(asio::io_context& io) : stream(io) {}
+    beast::tcp_stream stream;
+    beast::flat_buffer buffer;
+};
+
+// The peer may have closed a kept connection meanwhile; then it is not used again.
+bool still_open(connection& kept) {
+    auto& socket = kept.stream.socket();
+    error_code failure;
+    socket.non_blocking(true, failure);
+    if (failure) return false;
+    char byte = 0;
+    socket.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, failure);
+    return failure == asio::error::would_block; // nothing to read and not at its end
+}
+
+} // namespace
+
+struct http_client::pool : std::enable_shared_from_this<http_client::pool> {
+    class exchange;
+
+    pool(asio::io_context& io_in, http_endpoint endpoint_in, http_client_options options_in)
+        : io(io_in), endpoint(std::move(endpoint_in)), options(options_in) {}
+
+    std::unique_ptr<connection> take_idle() {
+        while (!idle.empty()) {
+            auto kept = std::move(idle.back());
+            idle.pop_back();
+            if (still_open(*kept)) return kept;
+        }
+        return nullptr;
+    }
+    void give_back(std::unique_ptr<connection> used) {
+        if (!stopped && idle.size() < options.idle_connections_max) idle.push_back(std::move(used));
+    }
+
+    asio::io_context& io;
+    const http_endpoint endpoint;
+    const http_client_options options;
+    std::vector<std::unique_ptr<connection>> idle;
+    std::set<exchange*> active;
+    std::size_t opened = 0;
+    bool stopped = false;
+};
+
+// One request on its way. Lives as long as an operation of it is pending.
+class http_client::pool::exchange : public std::enable_shared_from_this<exchange> {
+  public:
+    exchange(std::shared_ptr<pool> owner, const http_request& request, handler done)
+        : pool_(std::move(owner)), resolver_(pool_->io), done_(std::move(done)) {
+        pool_->active.insert(this);
+        request_.method(http::verb::post);
+        request_.target(request.target);
+        request_.version(11);
+        request_.set(http::field::host, pool_->endpoint.authority());
+        request_.set(http::field::user_agent, "wharf");
+        for (const auto& [name, value] : request.headers) request_.set(name, value);
+        request_.body() = request.body;
+        request_.prepare_payload();
+        parser_.body_limit(pool_->options.answer_bytes_max);
+    }
+    ~exchange() { pool_->active.erase(this); }
+
+    void start() {
+        connection_ = pool_->take_idle();
+        if (connection_) return write();
+        connection_ = std::make_unique<connection>(pool_->io);
+        error_code failure;
+        const auto address = asio::ip::make_address(pool_->endpoint.host, failure);
+        if (!failure) return connect({tcp::endpoint(address, pool_->endpoint.port)});
+        resolver_.async_resolve(
+            pool_->endpoint.host, std::to_string(pool_->endpoint.port),
+            [self = this->shared_from_this()](error_code ec, const tcp::resolver::results_type& to) {
+                if (ec) return self->finish(way::not_sent, "resolve", ec);
+                std::vector<tcp::endpoint> endpoints;
+                for (const auto& entry : to) endpoints.push_back(entry.endpoint());
+                self->connect(std::move(endpoints));
+            });
+    }
+
+    void abandon() {
+        done_ = nullptr;
+        resolver_.cancel();
+        if (connection_) connection_->stream.close();
+    }
+
+  private:
+    void connect(std::vector<tcp::endpoint> endpoints) {
+        if (done_ == nullptr) return;
+        ++pool_->opened;
+        endpoints_ = std::move(endpoints);
+        connection_->stream.expires_after(
+            std::chrono::milliseconds(pool_->options.connect_timeout_ms));
+        connection_->stream.async_connect(
+            endpoints_.begin(), endpoints_.end(),
+            [self = this->shared_from_this()](error_code ec, auto) {
+                if (ec) return self->finish(way::not_sent, "connect", ec);
+                error_code ignored;
+                self->connection_->stream.socket().set_option(tcp::no_delay(true), ignored);
+                self->write();
+            });
+    }
+
+    void write() {
+        if (done_ == nullptr) return;
+        connection_->stream.expires_after(
+            std::chrono::milliseconds(pool_->options.request_timeout_ms));
+        http::async_write(connection_->stream, request_,
+                          [self = this->shared_from_this()](error_code ec, std::size_t bytes) {
+                              if (ec)
+                                  return self->finish(bytes == 0 ? way::not_sent : way::unknown,
+                                                      "send", ec);
+                              self->read();
+                          });
+    }
+
+    void read() {
+        http::async_read(connection_->stream, connection_->buffer, parser_,
+                         [self = this->shared_from_this()](error_code ec, std::size_t) {
+                             if (ec) return self->finish(way::unknown, "read the answer", ec);
+                             self->answered();
+                         });
+    }
+
+    void answered() {
+        auto message = parser_.release();
+        http_exchange out;
+        out.how = way::answered;
+        out.response.status = static_cast<int>(message.result_int());
+        out.response.content_type = message[http::field::content_type];
+        out.response.retry_after = message[http::field::retry_after];
+        out.response.body = std::move(message.body());
+        connection_->stream.expires_never();
+        // Bytes behind the answer were not asked for: such a connection is not trusted again.
+        if (message.keep_alive() && connection_->buffer.size() == 0)
+            pool_->give_back(std::move(connection_));
+        tell(std::move(out));
+    }
+
+    void finish(way how, const char* what, error_code ec) {
+        http_exchange out;
+        out.how = how;
+        out.words = std::string(what) + ": " +
+                    (ec == beast::error::timeout ? std::string("timed out") : ec.message());
+        if (connection_) connection_->stream.close();
+        tell(std::move(out));
+    }
+
+    void tell(http_exchange out) {
+        if (done_ == nullptr || pool_->stopped) return;
+        auto done = std::move(done_);
+        done_ = nullptr;
+        done(std::move(out));
+    }
+
+    std::shared_ptr<pool> pool_;
+    tcp::resolver resolver_;
+    handler done_;
+    std::unique_ptr<connection> connection_;
+    std::vector<tcp::endpoint> endpoints_;
+    http::request<http::string_body> request_;
+    http::response_parser<http::string_body> parser_;
+};
+
+http_client::http_client(asio::io_context& io, http_endpoint endpoint, http_client_options options)
+    : pool_(std::make_shared<pool>(io, std::move(endpoint), options)) {}
+
+http_client::~http_client() { stop(); }
+
+void http_client::send(const http_request& request, handler done) {
+    std::make_shared<pool::exchange>(pool_, request, std::move(done))->start();
+}
+
+void http_client::stop() {
+    pool_->stopped = true;
+    pool_->idle.clear();
+    for (auto* under_way : pool_->active) under_way->abandon();
+}
+
+std::size_t http_client::connections_opened() const { return pool_->opened; }
+
+} // namespace wharf

@@ -1,0 +1,218 @@
+#include "sync/platform/sync_shell.hpp"
+
+#include "gateway/base/limits.hpp"
+#include "sync/platform/destination_runner.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+namespace wharf {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+struct sync_shell::state {
+    state(std::vector<sync_destination> destinations_in, store& from_in, journal_port& journal_in,
+          clock_port& clock_in, random_port& random_in, sync_callbacks callbacks_in)
+        : destinations(std::move(destinations_in)), from(from_in), journal(journal_in),
+          clock(clock_in), random(random_in), callbacks(std::move(callbacks_in)) {}
+
+    std::vector<sync_destination> destinations;
+    store& from;
+    journal_port& journal;
+    clock_port& clock;
+    random_port& random;
+    const sync_callbacks callbacks;
+
+    asio::io_context io{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+    asio::steady_timer timer{io};
+    asio::steady_timer grace{io};
+    std::vector<std::unique_ptr<destination_runner>> runners;
+    std::thread thread;
+    bool dirty = false;    // sync thread: wake-up and snapshots are to be renewed
+    bool stopping = false; // sync thread
+
+    mutable std::mutex mutex;
+    std::vector<event_head> announced; // guarded, with what follows
+    sequence more_to = k_no_sequence;  // what was announced beyond the bound
+    bool told = false;                 // the sync thread knows that something waits
+    std::vector<destination_snapshot> snapshots;
+
+    void changed() {
+        if (dirty) return;
+        dirty = true;
+        asio::post(io, [this] { renew(); });
+    }
+
+    // After a round of inputs: when to wake up, and what others see.
+    void renew() {
+        dirty = false;
+        std::vector<destination_snapshot> fresh;
+        std::optional<std::int64_t> wake;
+        std::size_t in_flight = 0;
+        for (const auto& runner : runners) {
+            fresh.push_back(runner->snapshot());
+            in_flight += fresh.back().requests_in_flight;
+            const auto next = runner->next_wake_us();
+            if (next && (!wake || *next < *wake)) wake = next;
+        }
+        {
+            const std::lock_guard lock(mutex);
+            snapshots = std::move(fresh);
+        }
+        if (stopping) {
+            if (in_flight == 0) end();
+            return;
+        }
+        if (!wake) {
+            timer.cancel();
+            return;
+        }
+        const auto wait_us = std::max<std::int64_t>(0, *wake - clock.monotonic_us());
+        timer.expires_after(std::chrono::microseconds(wait_us));
+        timer.async_wait([this](error_code ec) {
+            if (ec || stopping) return;
+            for (const auto& runner : runners) runner->on_tick();
+        });
+    }
+
+    void take_announced() {
+        std::vector<event_head> heads;
+        sequence more = k_no_sequence;
+        {
+            const std::lock_guard lock(mutex);
+            heads.swap(announced);
+            std::swap(more, more_to);
+            told = false;
+        }
+        for (const auto& runner : runners) {
+            if (!heads.empty()) runner->on_appended(heads);
+            if (more != k_no_sequence) runner->on_more(more);
+        }
+    }
+
+    void begin_stop(std::uint32_t grace_ms) {
+        stopping = true;
+        timer.cancel();
+        for (const auto& runner : runners) runner->pause();
+        grace.expires_after(std::chrono::milliseconds(grace_ms));
+        grace.async_wait([this](error_code ec) {
+            if (!ec) end();
+        });
+        renew();
+    }
+
+    void end() {
+        for (const auto& runner : runners) runner->abandon();
+        grace.cancel();
+        work.reset();
+        io.stop();
+    }
+
+    // Runs something for one destination on the sync thread.
+    template <class Function> void with(std::uint8_t destination, reply done, Function&& what) {
+        asio::post(io, [this, destination, done = std::move(done),
+                        what = std::forward<Function>(what)]() mutable {
+            for (const auto& runner : runners)
+                if (runner->number() == destination) return what(*runner, std::move(done));
+            if (done) done("there is no such destination");
+        });
+    }
+};
+
+sync_shell::sync_shell(std::vector<sync_destination> destinations, store& from,
+                       journal_port& journal, clock_port& clock, random_port& random,
+                       sync_callbacks callbacks)
+    : state_(std::make_unique<state>(std::move(destinations), from, journal, clock, random,
+                                     std::move(callbacks))) {}
+
+sync_shell::~sync_shell() { stop(0); }
+
+status sync_shell::start() {
+    auto& s = *state_;
+    for (const auto& destination : s.destinations) {
+        auto connector = http_connector::create(destination.connector);
+        if (!connector.ok())
+            return std::move(connector).failure().in("destination " + destination.delivery.name);
+        s.runners.push_back(std::make_unique<destination_runner>(
+            s.io, destination, std::move(connector).value(), s.from, s.journal, s.clock,
+            s.random.next(), s.callbacks, [&s] { s.changed(); }));
+    }
+    for (const auto& runner : s.runners) WHARF_TRY(runner->start());
+    s.thread = std::thread([&s] { s.io.run(); });
+    return ok();
+}
+
+void sync_shell::stop(std::uint32_t grace_ms) {
+    auto& s = *state_;
+    if (!s.thread.joinable()) return;
+    asio::post(s.io, [&s, grace_ms] { s.begin_stop(grace_ms); });
+    s.thread.join();
+}
+
+void sync_shell::on_appended(std::vector<event_head> heads) {
+    if (heads.empty()) return;
+    auto& s = *state_;
+    {
+        const std::lock_guard lock(s.mutex);
+        const bool fits = s.more_to == k_no_sequence &&
+                          s.announced.size() + heads.size() <= limits::k_announced_heads_max;
+        if (fits)
+            s.announced.insert(s.announced.end(), std::make_move_iterator(heads.begin()),
+                               std::make_move_iterator(heads.end()));
+        else
+            s.more_to = heads.back().number;
+        if (s.told) return;
+        s.told = true;
+    }
+    asio::post(s.io, [&s] { s.take_announced(); });
+}
+
+void sync_shell::post(const delivery_done& done) {
+    auto& s = *state_;
+    asio::post(s.io, [&s, done] {
+        for (const auto& runner : s.runners)
+            if (runner->number() == done.destination) return runner->on_journaled(done.token);
+    });
+}
+
+void sync_shell::retry_dead(std::uint8_t destination, sequence number, reply done) {
+    state_->with(destination, std::move(done), [number](destination_runner& runner, reply then) {
+        runner.retry_dead(number, std::move(then));
+    });
+}
+
+void sync_shell::discard_dead(std::uint8_t destination, sequence number, std::string reason,
+                              reply done) {
+    state_->with(destination, std::move(done),
+                 [number, reason = std::move(reason)](destination_runner& runner, reply then) {
+                     runner.discard_dead(number, reason, std::move(then));
+                 });
+}
+
+void sync_shell::pause(std::uint8_t destination, reply done) {
+    state_->with(destination, std::move(done), [](destination_runner& runner, const reply& then) {
+        runner.pause();
+        if (then) then({});
+    });
+}
+
+void sync_shell::resume(std::uint8_t destination, reply done) {
+    state_->with(destination, std::move(done), [](destination_runner& runner, const reply& then) {
+        runner.resume();
+        if (then) then({});
+    });
+}
+
+std::vector<destination_snapshot> sync_shell::snapshots() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->snapshots;
+}
+
+} // namespace wharf
