@@ -16,9 +16,9 @@ constexpr std::size_t k_loose_max = 4096;
 } // namespace
 
 destination_runner::destination_runner(boost::asio::io_context& io, const sync_destination& what,
-                                       http_connector connector, store& from,
-                                       journal_port& journal, clock_port& clock,
-                                       std::uint64_t seed, const sync_callbacks& callbacks,
+                                       http_connector connector, store& from, journal_port& journal,
+                                       clock_port& clock, std::uint64_t seed,
+                                       const sync_callbacks& callbacks,
                                        std::function<void()> changed)
     : io_(io), machine_(what.delivery, seed), connector_(std::move(connector)),
       client_(io, connector_.endpoint(), what.client), view_(from), journal_(journal),
@@ -89,7 +89,8 @@ void destination_runner::drain() {
     draining_ = true;
     for (auto actions = machine_.take_actions(); !actions.empty();
          actions = machine_.take_actions())
-        for (auto& what : actions) std::visit([&](auto& one) { perform(one); }, what);
+        for (auto& what : actions)
+            std::visit([&](auto& one) { perform(one); }, what);
     draining_ = false;
     changed_();
 }
@@ -98,7 +99,8 @@ void destination_runner::failed(const error& why) {
     machine_.on_failure("the journal cannot be read: " + why.message, now());
 }
 
-// --- reading the journal --------------------------------------------------------------------------
+// --- reading the journal
+// --------------------------------------------------------------------------
 
 // A backlog has many pages: between two of them the others have their turn.
 void destination_runner::perform(const act::load_heads& what) {
@@ -119,8 +121,7 @@ void destination_runner::perform(const act::load_head& what) {
 }
 
 // The queue of a key holds dead letters that do not block, too: they are passed over.
-result<std::optional<sequence>> destination_runner::first_blocking(std::uint64_t key,
-                                                                   sequence from,
+result<std::optional<sequence>> destination_runner::first_blocking(std::uint64_t key, sequence from,
                                                                    parked_page* page) const {
     const auto destination = machine_.options().destination;
     auto number = std::optional<sequence>(from);
@@ -164,23 +165,29 @@ void destination_runner::perform(const act::load_parked& what) {
     machine_.on_parked(what.number, found ? &*found : nullptr, now());
 }
 
-// --- batches --------------------------------------------------------------------------------------
+// --- batches
+// --------------------------------------------------------------------------------------
 
 void destination_runner::perform(const act::render& what) {
     std::vector<sequence> numbers;
-    for (const auto& item : what.items) numbers.push_back(item.number);
+    for (const auto& item : what.items)
+        numbers.push_back(item.number);
     auto records = view_.events(numbers);
-    if (!records.ok()) return machine_.on_render_failed(what.batch, records.failure().message, now());
+    if (!records.ok())
+        return machine_.on_render_failed(what.batch, records.failure().message, now());
     auto request = connector_.render(what.batch, what.items, *records, what.in_order);
     const auto digest = sha256(request.body);
     const auto bytes = request.body.size();
     std::vector<event_head> heads;
-    for (auto& record : *records) heads.push_back(std::move(record.head));
+    for (auto& record : *records)
+        heads.push_back(std::move(record.head));
     rendered_[what.batch] = {what.items, std::move(request)};
     machine_.on_rendered(what.batch, std::string(view_of(digest)), bytes, heads, now());
 }
 
-void destination_runner::perform(const act::forget& what) { rendered_.erase(what.batch); }
+void destination_runner::perform(const act::forget& what) {
+    rendered_.erase(what.batch);
+}
 
 void destination_runner::perform(act::journal& what) {
     journal_.submit(journal_request{std::move(what.request)});
@@ -188,17 +195,16 @@ void destination_runner::perform(act::journal& what) {
 
 void destination_runner::perform(const act::send& what) {
     const auto& batch = rendered_.at(what.batch);
-    client_.send(batch.request, [this, number = what.batch, items = batch.items](
-                                    const http_exchange& exchange) {
-        answered(number, items, false, exchange);
-    });
+    client_.send(batch.request,
+                 [this, number = what.batch, items = batch.items](const http_exchange& exchange) {
+                     answered(number, items, false, exchange);
+                 });
 }
 
 void destination_runner::perform(const act::ask& what) {
-    client_.send(connector_.render_ask(what.items),
-                 [this, what](const http_exchange& exchange) {
-                     answered(what.batch, what.items, true, exchange);
-                 });
+    client_.send(connector_.render_ask(what.items), [this, what](const http_exchange& exchange) {
+        answered(what.batch, what.items, true, exchange);
+    });
 }
 
 void destination_runner::answered(batch_number batch, const std::vector<batch_item>& items,
@@ -214,7 +220,8 @@ void destination_runner::answered(batch_number batch, const std::vector<batch_it
     drain();
 }
 
-// --- words for people -----------------------------------------------------------------------------
+// --- words for people
+// -----------------------------------------------------------------------------
 
 void destination_runner::perform(const act::alarm& what) {
     if (callbacks_.alarm)

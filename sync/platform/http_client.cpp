@@ -78,7 +78,8 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
         request_.version(11);
         request_.set(http::field::host, pool_->endpoint.authority());
         request_.set(http::field::user_agent, "wharf");
-        for (const auto& [name, value] : request.headers) request_.set(name, value);
+        for (const auto& [name, value] : request.headers)
+            request_.set(name, value);
         request_.body() = request.body;
         request_.prepare_payload();
         parser_.body_limit(pool_->options.answer_bytes_max);
@@ -92,14 +93,15 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
         error_code failure;
         const auto address = asio::ip::make_address(pool_->endpoint.host, failure);
         if (!failure) return connect({tcp::endpoint(address, pool_->endpoint.port)});
-        resolver_.async_resolve(
-            pool_->endpoint.host, std::to_string(pool_->endpoint.port),
-            [self = this->shared_from_this()](error_code ec, const tcp::resolver::results_type& to) {
-                if (ec) return self->finish(way::not_sent, "resolve", ec);
-                std::vector<tcp::endpoint> endpoints;
-                for (const auto& entry : to) endpoints.push_back(entry.endpoint());
-                self->connect(std::move(endpoints));
-            });
+        resolver_.async_resolve(pool_->endpoint.host, std::to_string(pool_->endpoint.port),
+                                [self = this->shared_from_this()](
+                                    error_code ec, const tcp::resolver::results_type& to) {
+                                    if (ec) return self->finish(way::not_sent, "resolve", ec);
+                                    std::vector<tcp::endpoint> endpoints;
+                                    for (const auto& entry : to)
+                                        endpoints.push_back(entry.endpoint());
+                                    self->connect(std::move(endpoints));
+                                });
     }
 
     void abandon() {
@@ -115,14 +117,15 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
         endpoints_ = std::move(endpoints);
         connection_->stream.expires_after(
             std::chrono::milliseconds(pool_->options.connect_timeout_ms));
-        connection_->stream.async_connect(
-            endpoints_.begin(), endpoints_.end(),
-            [self = this->shared_from_this()](error_code ec, auto) {
-                if (ec) return self->finish(way::not_sent, "connect", ec);
-                error_code ignored;
-                self->connection_->stream.socket().set_option(tcp::no_delay(true), ignored);
-                self->write();
-            });
+        connection_->stream.async_connect(endpoints_.begin(), endpoints_.end(),
+                                          [self = this->shared_from_this()](error_code ec, auto) {
+                                              if (ec)
+                                                  return self->finish(way::not_sent, "connect", ec);
+                                              error_code ignored;
+                                              self->connection_->stream.socket().set_option(
+                                                  tcp::no_delay(true), ignored);
+                                              self->write();
+                                          });
     }
 
     void write() {
@@ -189,7 +192,9 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
 http_client::http_client(asio::io_context& io, http_endpoint endpoint, http_client_options options)
     : pool_(std::make_shared<pool>(io, std::move(endpoint), options)) {}
 
-http_client::~http_client() { stop(); }
+http_client::~http_client() {
+    stop();
+}
 
 void http_client::send(const http_request& request, handler done) {
     std::make_shared<pool::exchange>(pool_, request, std::move(done))->start();
@@ -198,9 +203,12 @@ void http_client::send(const http_request& request, handler done) {
 void http_client::stop() {
     pool_->stopped = true;
     pool_->idle.clear();
-    for (auto* under_way : pool_->active) under_way->abandon();
+    for (auto* under_way : pool_->active)
+        under_way->abandon();
 }
 
-std::size_t http_client::connections_opened() const { return pool_->opened; }
+std::size_t http_client::connections_opened() const {
+    return pool_->opened;
+}
 
 } // namespace wharf

@@ -1,6 +1,6 @@
 // HTTP/1.1 to one host: kept connections, time-outs, a bound on the answer, no redirects followed.
-// Runs on the io_context's thread, which is also the one to call it from. Every request gets exactly
-// one call of its handler, never from inside send(); after stop() none.
+// Runs on the io_context's thread, which is also the one to call it from. Every request gets
+// exactly one call of its handler, never from inside send(); after stop() none.
 #pragma once
 
 #include "gateway/base/limits.hpp"

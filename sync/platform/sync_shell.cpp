@@ -78,7 +78,8 @@ struct sync_shell::state {
         timer.expires_after(std::chrono::microseconds(wait_us));
         timer.async_wait([this](error_code ec) {
             if (ec || stopping) return;
-            for (const auto& runner : runners) runner->on_tick();
+            for (const auto& runner : runners)
+                runner->on_tick();
         });
     }
 
@@ -100,7 +101,8 @@ struct sync_shell::state {
     void begin_stop(std::uint32_t grace_ms) {
         stopping = true;
         timer.cancel();
-        for (const auto& runner : runners) runner->pause();
+        for (const auto& runner : runners)
+            runner->pause();
         grace.expires_after(std::chrono::milliseconds(grace_ms));
         grace.async_wait([this](error_code ec) {
             if (!ec) end();
@@ -109,7 +111,8 @@ struct sync_shell::state {
     }
 
     void end() {
-        for (const auto& runner : runners) runner->abandon();
+        for (const auto& runner : runners)
+            runner->abandon();
         grace.cancel();
         work.reset();
         io.stop();
@@ -132,7 +135,9 @@ sync_shell::sync_shell(std::vector<sync_destination> destinations, store& from,
     : state_(std::make_unique<state>(std::move(destinations), from, journal, clock, random,
                                      std::move(callbacks))) {}
 
-sync_shell::~sync_shell() { stop(0); }
+sync_shell::~sync_shell() {
+    stop(0);
+}
 
 status sync_shell::start() {
     auto& s = *state_;
@@ -144,7 +149,8 @@ status sync_shell::start() {
             s.io, destination, std::move(connector).value(), s.from, s.journal, s.clock,
             s.random.next(), s.callbacks, [&s] { s.changed(); }));
     }
-    for (const auto& runner : s.runners) WHARF_TRY(runner->start());
+    for (const auto& runner : s.runners)
+        WHARF_TRY(runner->start());
     s.thread = std::thread([&s] { s.io.run(); });
     return ok();
 }

@@ -56,7 +56,8 @@ class sync_shell {
     // not waited for.
     void stop(std::uint32_t grace_ms = 2'000);
 
-    // A committed group's events, in sequence. Bounded: past the bound only "there is more" is kept.
+    // A committed group's events, in sequence. Bounded: past the bound only "there is more" is
+    // kept.
     void on_appended(std::vector<event_head> heads);
     // From the journal thread.
     void post(const delivery_done& done);

@@ -1,0 +1,189 @@
+// The ERP contract as bytes.
+#include "sync/connectors/http/http_connector.hpp"
+#include "sync/connectors/http/http_date.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace wharf;
+
+namespace {
+
+http_connector connector(http_format format = http_format::json, std::string token = {}) {
+    http_connector_options options;
+    options.url = "http://127.0.0.1:8069/erp/";
+    options.format = format;
+    options.token = std::move(token);
+    options.gateway = "WH7";
+    options.epoch = 0x3f2a9c1b;
+    auto made = http_connector::create(options);
+    REQUIRE(made.ok());
+    return std::move(made).value();
+}
+
+stored_record record(sequence number) {
+    stored_record out;
+    out.head.number = number;
+    out.event.set_site("ber1");
+    out.event.set_device("scanner-07");
+    out.event.set_stream("stock");
+    out.event.set_received_at_us(1'772'445'600'123'456);
+    auto& event = *out.event.mutable_event();
+    event.set_source("scanner-07");
+    event.set_event_id("a-1");
+    auto& adjusted = *event.mutable_inventory_adjusted();
+    adjusted.mutable_stock()->set_sku("4711");
+    adjusted.mutable_delta()->mutable_value()->set_coefficient(-2);
+    adjusted.mutable_delta()->set_unit("EA");
+    return out;
+}
+
+std::string header(const http_request& request, std::string_view name) {
+    for (const auto& [key, value] : request.headers)
+        if (key == name) return value;
+    return {};
+}
+
+http_response answer(int status, std::string body = {}) {
+    return {status, "", "", std::move(body)};
+}
+
+} // namespace
+
+TEST_CASE("a batch is rendered as the contract shows it") {
+    const auto request =
+        connector().render(42, {{1234, 0}, {1235, 0}}, {record(1234), record(1235)}, false);
+    CHECK(request.target == "/erp/v1/updates");
+    CHECK(header(request, "Content-Type") == "application/json");
+    CHECK(header(request, "Idempotency-Key") == "WH7-3f2a9c1b-b00000000000000000042");
+    CHECK(header(request, "Authorization").empty());
+    CHECK(request.body.starts_with(
+        R"({"batch_id":"WH7-3f2a9c1b-b00000000000000000042","gateway":"WH7","mapping_revision":1,)"
+        R"("items":[{"idempotency_key":"WH7-3f2a9c1b-00000000000000001234-0",)"
+        R"("id":{"gateway":"WH7","epoch":1059757083,"sequence":"1234"},"site":"ber1",)"
+        R"("device":"scanner-07","stream":"stock","received_at":"2026-03-02T10:00:00.123456Z")"));
+    CHECK(request.body.find("in_order") == std::string::npos);
+}
+
+TEST_CASE("a batch of one carries its item's key and trace") {
+    auto one = record(7);
+    one.event.mutable_event()->set_traceparent(
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    const auto request =
+        connector(http_format::protobuf, "s3cret").render(1, {{7, 2}}, {one}, true);
+    CHECK(header(request, "Idempotency-Key") == "WH7-3f2a9c1b-00000000000000000007-2");
+    CHECK(header(request, "traceparent").starts_with("00-4bf9"));
+    CHECK(header(request, "Authorization") == "Bearer s3cret");
+    CHECK(header(request, "Content-Type") == "application/x-protobuf");
+    wharf::v1::UpdateBatch body;
+    REQUIRE(body.ParseFromString(request.body));
+    CHECK(body.in_order());
+    CHECK(body.items(0).id().revision() == 2);
+}
+
+TEST_CASE("equal events are rendered as equal bytes") {
+    for (auto format : {http_format::json, http_format::protobuf}) {
+        const auto first = connector(format).render(1, {{7, 0}}, {record(7)}, false);
+        const auto second = connector(format).render(1, {{7, 0}}, {record(7)}, false);
+        CHECK(first.body == second.body);
+    }
+}
+
+TEST_CASE("an answer is read per item, by key and in any order") {
+    const auto erp = connector();
+    const auto got = erp.parse(answer(200, R"({"items":[
+            {"idempotency_key":"WH7-3f2a9c1b-00000000000000000002-0","status":"refused",
+             "code":"insufficient_stock","message":"A-01 holds 1","hint":"new field"},
+            {"idempotency_key":"WH7-3f2a9c1b-00000000000000000001-0","status":"applied"}]})"),
+                               {{1, 0}, {2, 0}, {3, 0}}, false, 0);
+    REQUIRE(got.items.size() == 3);
+    CHECK(got.items[0].status == wharf::v1::ITEM_STATUS_APPLIED);
+    CHECK(got.items[1].status == wharf::v1::ITEM_STATUS_REFUSED);
+    CHECK(got.items[1].code == "insufficient_stock");
+    CHECK(got.items[2].status == wharf::v1::ITEM_STATUS_UNSPECIFIED); // missing
+}
+
+TEST_CASE("what cannot be read or contradicts itself says nothing") {
+    const auto erp = connector();
+    for (const auto* body : {"<html>", "{", "[]", R"({"items":[{"status":17}]})", "null"}) {
+        const auto got = erp.parse(answer(200, body), {{1, 0}}, false, 0);
+        REQUIRE(got.items.size() == 1);
+        CHECK(got.items[0].status == wharf::v1::ITEM_STATUS_UNSPECIFIED);
+    }
+    const auto twice = erp.parse(answer(200, R"({"items":[
+            {"idempotency_key":"WH7-3f2a9c1b-00000000000000000001-0","status":"applied"},
+            {"idempotency_key":"WH7-3f2a9c1b-00000000000000000001-0","status":"refused"}]})"),
+                                 {{1, 0}}, false, 0);
+    CHECK(twice.items[0].status == wharf::v1::ITEM_STATUS_UNSPECIFIED);
+}
+
+TEST_CASE("one item may be answered by the status alone, several may not") {
+    const auto erp = connector();
+    for (int status : {200, 201, 204})
+        CHECK(erp.parse(answer(status), {{1, 0}}, false, 0).items.at(0).status ==
+              wharf::v1::ITEM_STATUS_APPLIED);
+    CHECK(erp.parse(answer(202), {{1, 0}}, false, 0).items.at(0).status ==
+          wharf::v1::ITEM_STATUS_UNSPECIFIED);
+    CHECK(erp.parse(answer(200), {{1, 0}}, true, 0).items.at(0).status ==
+          wharf::v1::ITEM_STATUS_UNSPECIFIED);
+    CHECK(erp.parse(answer(200), {{1, 0}, {2, 0}}, false, 0).items.at(0).status ==
+          wharf::v1::ITEM_STATUS_UNSPECIFIED);
+}
+
+TEST_CASE("a refusal of the whole request keeps the ERP's words") {
+    const auto erp = connector();
+    const auto got =
+        erp.parse(answer(422, R"({"items":[{"idempotency_key":"WH7-3f2a9c1b-00000000000000000001-0",
+                        "status":"refused","code":"closed","message":"month closed"}]})"),
+                  {{1, 0}}, false, 0);
+    CHECK(got.code == "closed");
+    CHECK(got.words == "month closed");
+    CHECK(erp.parse(answer(503, "gone\nfishing"), {{1, 0}}, false, 0).words ==
+          "HTTP 503: gone fishing");
+}
+
+TEST_CASE("Retry-After is seconds or a date") {
+    CHECK(parse_retry_after_us("120", 0) == 120'000'000);
+    CHECK(parse_retry_after_us("99999999999999999999", 0).value() > 3'600'000'000);
+    constexpr std::int64_t then_us = 784'111'777'000'000; // Sun, 06 Nov 1994 08:49:37 GMT
+    CHECK(parse_retry_after_us("Sun, 06 Nov 1994 08:49:37 GMT", then_us - 5) == 5);
+    CHECK(parse_retry_after_us("Sun, 06 Nov 1994 08:49:37 GMT", then_us + 5) == 0);
+    CHECK_FALSE(parse_retry_after_us("soon", 0));
+    CHECK_FALSE(parse_retry_after_us("-1", 0));
+    CHECK_FALSE(parse_retry_after_us("", 0));
+}
+
+TEST_CASE("a question carries keys alone") {
+    const auto request = connector().render_ask({{1, 0}});
+    CHECK(request.target == "/erp/v1/updates/query");
+    CHECK(request.body ==
+          R"({"items":[{"idempotency_key":"WH7-3f2a9c1b-00000000000000000001-0"}]})");
+}
+
+TEST_CASE("addresses that cannot be used say what to write") {
+    const auto made = [](const std::string& url, const std::string& token = {}) {
+        http_connector_options options;
+        options.url = url;
+        options.token = token;
+        return http_connector::create(options);
+    };
+    CHECK(made("http://erp.example:8069").ok());
+    CHECK(made("http://[::1]:8069/a", "t").ok());
+    CHECK(made("http://localhost", "t").ok());
+    CHECK(made("http://127.9.9.9", "t").ok());
+    const auto tls = made("https://erp.example");
+    REQUIRE_FALSE(tls.ok());
+    CHECK(tls.failure().code == errc::unsupported);
+    CHECK(tls.failure().message.find("TLS is not built in yet") != std::string::npos);
+    for (const auto* url : {"http://erp.example", "http://127.0.0.1.example", "http://127.1"}) {
+        INFO(url);
+        CHECK_FALSE(made(url, "t").ok());
+    }
+    for (const auto* url : {"", "erp", "ftp://erp", "http://", "http://erp:0", "http://erp:70000",
+                            "http://erp/a?b", "http://a b", "http://[::1", "http://user@erp"}) {
+        INFO(url);
+        CHECK_FALSE(made(url).ok());
+    }
+    CHECK_FALSE(made("http://localhost", "a\r\nb").ok());
+}
