@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""The kernel's own account of one message: the acknowledgement is sent only after the page with the
+event was written, fdatasync has returned and the meta page was written through the O_DSYNC
+descriptor."""
+import re
+import unittest
+
+from daemon_rig import DaemonTest, event, tool, wait_until
+from mqtt_bytes import PUBACK, PUBCOMP, PUBREC
+
+CALLS = "openat,recvfrom,recvmsg,fdatasync,pwrite64,pwritev,writev,write,sendmsg,sendto"
+# thread, time, call(arguments) = result
+LINE = re.compile(r"^(\d+) +([\d:.]+) (.*)$")
+BEGIN = re.compile(r"^(\w+)\((.*)$")
+RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
+BYTES = re.compile(r'"((?:\\x[0-9a-f]{2})+)"')
+DESCRIPTOR = re.compile(r"^(\d+)")
+
+
+class Call:
+    """begin and end: the lines on which it was entered and had returned."""
+
+    def __init__(self, name, arguments, begin):
+        self.name, self.text, self.begin, self.end, self.result = name, arguments, begin, None, None
+
+    def finish(self, text, end):
+        self.text += text
+        self.end = end
+        found = re.search(r"= (-?\d+|\?)[^=]*$", self.text)
+        self.result = None if found is None or found[1] == "?" else int(found[1])
+
+    def descriptor(self):
+        return int(DESCRIPTOR.match(self.text)[1])
+
+    def bytes(self):
+        found = "".join(match[1] for match in BYTES.finditer(self.text))
+        return bytes.fromhex(found.replace("\\x", ""))
+
+
+def read_trace(path):
+    """The calls, in the order in which they were entered."""
+    calls, open_calls = [], {}
+    for number, line in enumerate(path.read_text(errors="replace").splitlines()):
+        found = LINE.match(line)
+        if not found:
+            continue
+        thread, text = found[1], found[3]
+        if resumed := RESUMED.match(text):
+            open_calls.pop(thread).finish(resumed[2], number)
+        elif begin := BEGIN.match(text):
+            call = Call(begin[1], begin[2], number)
+            calls.append(call)
+            if text.endswith("<unfinished ...>"):
+                call.text = call.text[:-len("<unfinished ...>")]
+                open_calls[thread] = call
+            else:
+                call.finish("", number)
+    return calls
+
+
+class Trace:
+    def __init__(self, path):
+        self.calls = read_trace(path)
+        opened = [c for c in self.calls if c.name == "openat" and "data.mdb" in c.text]
+        self.journal = {c.result for c in opened}
+        self.durable = {c.result for c in opened if "O_DSYNC" in c.text}
+
+    def first(self, names, what, after=-1):
+        for call in self.calls:
+            if call.name in names and call.begin > after and what(call):
+                return call
+        return None
+
+    def sent(self, data, after=-1):
+        """The send to a socket whose bytes begin so."""
+        return self.first(("sendmsg", "sendto", "write", "writev"),
+                          lambda c: c.descriptor() not in self.journal
+                          and c.bytes().startswith(data), after)
+
+    def received(self, what):
+        return self.first(("recvfrom", "recvmsg"), lambda c: what in c.bytes())
+
+
+class PubackOrder(DaemonTest):
+    def trace_of(self, exchange):
+        strace = tool("strace")
+        trace = self.folder / "trace"
+        gateway = self.gateway()
+        # -D: wharfd stays our own child.
+        gateway.start(before=[strace, "-D", "-f", "-tt", "-x", "-s", "20000", "-o", str(trace),
+                              "-e", f"trace={CALLS}"])
+        exchange(self.client(gateway, "scanner"))
+        self.assertEqual(gateway.end(), 0)
+        wait_until(lambda: "+++ exited with 0 +++" in trace.read_text(errors="replace"),
+                   "strace has written everything")
+        return Trace(trace)
+
+    def assert_commit_between(self, trace, came, answer, marker=None):
+        """A whole commit, each step returned before the next began, within the two calls."""
+        self.assertTrue(trace.durable, "LMDB opened an O_DSYNC descriptor for its meta pages")
+        data = trace.first(("pwrite64", "pwritev", "writev", "write"),
+                           lambda c: c.descriptor() in trace.journal - trace.durable
+                           and (marker is None or marker in c.bytes()), came.end)
+        self.assertIsNotNone(data, "the page was written")
+        sync = trace.first(("fdatasync",), lambda c: c.descriptor() in trace.journal, data.end)
+        self.assertIsNotNone(sync, "the file was synced after the page was written")
+        self.assertEqual(sync.result, 0)
+        meta = trace.first(("pwrite64",), lambda c: c.descriptor() in trace.durable, sync.end)
+        self.assertIsNotNone(meta, "the meta page was written after the sync")
+        self.assertGreater(meta.result, 0)
+        self.assertGreater(answer.begin, meta.end, "the answer left after all of it")
+
+    def test_the_puback_leaves_after_sync_and_meta_write_returned(self):
+        marker = b"e-4711"
+        trace = self.trace_of(lambda client: client.deliver(
+            "wharf/1/ber1/scanner/stock", event(4711), qos=1, packet_id=7))
+        came = trace.received(marker)
+        puback = trace.sent(b"\x40\x02\x00\x07")
+        self.assertIsNotNone(came)
+        self.assertIsNotNone(puback)
+        self.assert_commit_between(trace, came, puback, marker)
+
+    def test_pubrec_and_pubcomp_each_leave_after_a_commit_of_their_own(self):
+        marker = b"e-4712"
+        trace = self.trace_of(lambda client: client.deliver(
+            "wharf/1/ber1/scanner/stock", event(4712), qos=2, packet_id=7))
+        came = trace.received(marker)
+        pubrec = trace.sent(bytes([PUBREC << 4, 2, 0, 7]))
+        pubrel = trace.received(b"\x62\x02\x00\x07")
+        pubcomp = trace.sent(bytes([PUBCOMP << 4, 2, 0, 7]))
+        for found in (came, pubrec, pubrel, pubcomp):
+            self.assertIsNotNone(found)
+        self.assert_commit_between(trace, came, pubrec, marker)
+        self.assert_commit_between(trace, pubrel, pubcomp)
+        self.assertIsNone(trace.sent(bytes([PUBACK << 4])))
+
+
+if __name__ == "__main__":
+    unittest.main()
