@@ -266,7 +266,7 @@ std::string duration_text(double seconds) {
     auto whole = seconds > 0 ? static_cast<std::uint64_t>(seconds) : 0;
     if (whole < 60) return count(whole, "second");
     if (whole < 3600) return count(whole / 60, "minute");
-    if (whole < 48 * 3600)
+    if (whole < 172'800)
         return count(whole / 3600, "hour") + " " + count(whole / 60 % 60, "minute");
     return count(whole / 86'400, "day") + " " + count(whole / 3600 % 24, "hour");
 }

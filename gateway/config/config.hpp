@@ -4,7 +4,7 @@
 
 #include "gateway/base/lane.hpp"
 #include "gateway/base/limits.hpp"
-#include "gateway/config/url.hpp"
+#include "gateway/base/http_url.hpp"
 
 #include <array>
 #include <cstddef>

@@ -162,8 +162,9 @@ bool section::texts(std::string_view key, std::vector<std::string>& to, std::siz
     bool good = true;
     for (const auto& item : *values) {
         const auto* value = item.as_string();
-        auto what = value == nullptr ? "expected " + std::string(expected) : check(value->get());
-        if (what.empty()) {
+        auto what = "expected " + std::string(expected);
+        if (value != nullptr) what = check(value->get());
+        if (value != nullptr && what.empty()) {
             to.push_back(value->get());
             continue;
         }

@@ -77,7 +77,7 @@ template <class Protocol> class session : public std::enable_shared_from_this<se
     }
 
     // Whoever is first, the handler or the clock, takes the ticket and answers.
-    void await_reply(request asked) {
+    void await_reply(request&& asked) {
         auto ticket = std::make_shared<std::atomic<bool>>(false);
         std::weak_ptr<session> weak = this->shared_from_this();
         reply_timer_.expires_after(shelter_.timeout);

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     WHARF_ASSERT(!parsed->gateway.name.empty() && !parsed->journal.path.empty());
     WHARF_ASSERT(parsed->destinations.size() <= wharf::limits::k_destinations_max);
-    WHARF_ASSERT(!parsed->routes.empty());
+    WHARF_ASSERT(parsed->routes.size() <= wharf::limits::k_routes_max);
     for (const auto& destination : parsed->destinations) {
         WHARF_ASSERT(destination.backoff_min_ms <= destination.backoff_max_ms);
         WHARF_ASSERT(destination.batch_max_items >= 1 && destination.request_timeout_ms > 0);
