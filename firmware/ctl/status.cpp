@@ -38,7 +38,8 @@ void print_destinations(const json& status, std::ostream& out) {
             << text_at(each, "/circuit") << ", " << text_at(each, "/applied") << " applied, "
             << text_at(each, "/pending") << " pending, " << text_at(each, "/dead") << " dead, "
             << text_at(each, "/retries") << " retries\n";
-        out << "  last success " << duration_at(each, "/last_success_age_s") << " ago\n";
+        auto success = duration_at(each, "/last_success_age_s");
+        out << "  last success " << (success == "-" ? "not yet" : success + " ago") << "\n";
         if (auto last = text_at(each, "/last_error"); !last.empty() && last != "-")
             out << "  last error   " << last << "\n";
         table lanes({"  lane", "pending", "oldest has waited"});
