@@ -31,7 +31,7 @@ metronome::metronome() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0
         getsockname(listener_, address, &size) != 0) {
         std::abort();
     }
-    peer_ = std::thread([this] { beat(); });
+    peer_ = std::thread([this] { play(); });
     client_ = std::make_unique<mqtt::async_client>(
         "tcp://127.0.0.1:" + std::to_string(ntohs(where.sin_port)), "metronome", nullptr);
     client_->set_message_callback([](const mqtt::const_message_ptr&) {});
@@ -46,7 +46,7 @@ metronome::~metronome() {
     close(listener_);
 }
 
-void metronome::beat() {
+void metronome::play() {
     pollfd waiting{listener_, POLLIN, 0};
     while (!stop_ && poll(&waiting, 1, 100) <= 0) {
     }
@@ -57,7 +57,7 @@ void metronome::beat() {
                 send(fd, k_connack.data(), k_connack.size(), MSG_NOSIGNAL) > 0;
     while (well && !stop_) {
         std::this_thread::sleep_for(k_beat);
-        well = send(fd, k_publish.data(), k_publish.size(), MSG_NOSIGNAL) > 0;
+        well = !on_ || send(fd, k_publish.data(), k_publish.size(), MSG_NOSIGNAL) > 0;
     }
     close(fd);
 }

@@ -20,11 +20,15 @@ class metronome {
     metronome(const metronome&) = delete;
     metronome& operator=(const metronome&) = delete;
 
+    // From now on; off at first.
+    void beat(bool on) { on_ = on; }
+
   private:
-    void beat();
+    void play();
 
     int listener_ = -1;
     std::atomic<bool> stop_{false};
+    std::atomic<bool> on_{false};
     std::thread peer_;
     std::unique_ptr<mqtt::async_client> client_;
 };

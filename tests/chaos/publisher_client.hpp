@@ -53,6 +53,7 @@ class publisher_client final : public mqtt::iaction_listener, public mqtt::callb
     // Nothing is open and, where the workload has an end, it is used up.
     [[nodiscard]] bool drained() const { return open_.empty(); }
     [[nodiscard]] bool finished() const { return drained() && work_.finished(); }
+    [[nodiscard]] bool connected() const { return state_ == state::connected; }
     [[nodiscard]] const client_tally& tally() const { return tally_; }
     void disconnect();
 

@@ -1,5 +1,7 @@
-// chaos-publisher: many simulated devices in one process, each a Paho client of its own. Prints a
-// JSON line five times a second and one at the end; each device writes its witness log.
+// chaos-publisher: many simulated devices, each a process with a Paho client and a witness log of
+// its own, as real devices are. (Several clients in one process disturb each other: when one of
+// them reconnects, Paho C 1.3.12 repeats what all of them have in flight, and now and then from
+// memory it has freed.) Prints a JSON line five times a second and one at the end.
 //
 // SIGTERM: no new events, then wait until all is acknowledged. Exit: 0 everything acknowledged,
 // 3 not within --drain-s.
@@ -13,11 +15,17 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
+#include <vector>
 
 namespace {
 
 using namespace chaos;
+using namespace std::chrono_literals;
 using clock_type = publisher_client::clock;
 
 std::atomic<bool> g_stop{false};
@@ -91,12 +99,16 @@ std::unique_ptr<publisher_client> make_client(const options& o, std::size_t inde
     return std::make_unique<publisher_client>(std::move(c), std::move(w));
 }
 
-using clients = std::vector<std::unique_ptr<publisher_client>>;
+// One device's figures, written by its process and read by the first one.
+struct figures {
+    client_tally tally;
+    std::atomic<bool> done{false};
+};
 
-void report(const clients& all, const char* state) {
+void report(const figures* all, std::size_t count, const char* state) {
     client_tally sum;
-    for (const auto& client : all) {
-        const client_tally& t = client->tally();
+    for (std::size_t i = 0; i < count; ++i) {
+        const client_tally& t = all[i].tally;
         sum.sent += t.sent;
         sum.acknowledged += t.acknowledged;
         sum.duplicates += t.duplicates;
@@ -116,29 +128,60 @@ void report(const clients& all, const char* state) {
     std::fflush(stdout);
 }
 
-template <typename Question> bool all_of(const clients& all, Question question) {
-    return std::all_of(all.begin(), all.end(), [&](const auto& c) { return question(*c); });
-}
-
-bool run(const clients& all, unsigned drain_s) {
-    using namespace std::chrono_literals;
-    auto next_report = clock_type::now() + 200ms;
+bool drive(publisher_client& client, metronome& awake, figures& mine, unsigned drain_s) {
     clock_type::time_point give_up{};
     for (;;) {
         const auto now = clock_type::now();
-        for (const auto& client : all)
-            client->tick(now, !g_stop);
-        if (all_of(all, [](const auto& c) { return c.finished(); })) return true;
-        if (g_stop && all_of(all, [](const auto& c) { return c.drained(); })) return true;
+        client.tick(now, !g_stop);
+        awake.beat(!client.connected());
+        mine.tally = client.tally();
+        if (client.finished() || (g_stop && client.drained())) return true;
         if (g_stop && give_up == clock_type::time_point{}) {
             give_up = now + std::chrono::seconds(drain_s);
         }
         if (g_stop && now > give_up) return false;
-        if (now >= next_report) {
-            report(all, "running");
-            next_report += 200ms;
-        }
         std::this_thread::sleep_for(2ms);
+    }
+}
+
+int be_device(const options& o, std::size_t index, figures& mine) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == 1) return 1;
+    metronome awake;
+    const auto client = make_client(o, index);
+    const bool done = drive(*client, awake, mine, o.drain_s);
+    client->disconnect();
+    mine.tally = client->tally();
+    mine.done = done;
+    return 0;
+}
+
+// Forks before Paho has started a thread.
+std::vector<pid_t> start_devices(const options& o, figures* all) {
+    std::vector<pid_t> devices;
+    for (std::size_t i = 0; i < o.clients; ++i) {
+        const pid_t child = fork();
+        // Without the exit handlers: Paho C's own may wait for threads that are gone.
+        if (child == 0) _exit(be_device(o, i, all[i]));
+        if (child < 0) std::abort();
+        devices.push_back(child);
+    }
+    return devices;
+}
+
+// Until all have ended; tells them once when this process is told to stop.
+void wait_for(std::vector<pid_t> devices, const figures* all, std::size_t count) {
+    bool told = false;
+    for (auto next_report = clock_type::now(); !devices.empty(); std::this_thread::sleep_for(5ms)) {
+        if (g_stop && !told) {
+            for (const pid_t device : devices)
+                kill(device, SIGTERM);
+            told = true;
+        }
+        std::erase_if(devices, [](pid_t device) { return waitpid(device, nullptr, WNOHANG) != 0; });
+        if (clock_type::now() < next_report) continue;
+        report(all, count, "running");
+        next_report += 200ms;
     }
 }
 
@@ -151,13 +194,14 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     std::signal(SIGTERM, [](int) { g_stop = true; });
     std::signal(SIGINT, [](int) { g_stop = true; });
-    const metronome awake;
-    clients all;
-    for (std::size_t i = 0; i < o.clients; ++i)
-        all.push_back(make_client(o, i));
-    const bool done = run(all, o.drain_s);
-    for (const auto& client : all)
-        client->disconnect();
-    report(all, done ? "done" : "gave_up");
+    // Zeroed and shared with the devices' processes.
+    void* shared = mmap(nullptr, o.clients * sizeof(figures), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) std::abort();
+    auto* all = static_cast<figures*>(shared);
+    wait_for(start_devices(o, all), all, o.clients);
+    const bool done =
+        std::all_of(all, all + o.clients, [](const figures& f) { return f.done.load(); });
+    report(all, o.clients, done ? "done" : "gave_up");
     return done ? 0 : 3;
 }
