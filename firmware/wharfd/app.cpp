@@ -15,8 +15,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <google/protobuf/stubs/logging.h>
+#include <nlohmann/json.hpp>
+
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 
 namespace wharf {
@@ -28,22 +34,34 @@ namespace asio = boost::asio;
 constexpr std::uint32_t k_stop_wait_ms = 5000;
 constexpr auto k_watch = std::chrono::seconds(1);
 
-class app {
+class app : public journal_port {
   public:
-    app(const config& with, const sabotage& broken)
-        : config_(with), broken_(broken), board_(with.gateway.name, with.gateway.site, clock_),
-          timer_(io_), signals_(io_, SIGTERM, SIGINT) {}
+    explicit app(const config& with)
+        : config_(with), board_(with.gateway.name, with.gateway.site, clock_), timer_(io_),
+          signals_(io_, SIGTERM, SIGINT) {}
 
     int run() {
+        // A device's malformed text is a matter for quarantine, not for standard error.
+        google::protobuf::SetLogHandler(nullptr);
         if (auto opened = open(); !opened.ok()) return refuse(opened.failure());
         if (auto started = start(); !started.ok()) return refuse(started.failure());
         io_.run();
         return shut_down();
     }
 
+    void submit(journal_request request) override;
+
   private:
+    struct dead_letter {
+        std::uint8_t destination = 0;
+        sequence number = k_no_sequence;
+    };
+
     status open();
     status start();
+    status make_sync();
+    [[nodiscard]] result<std::uint8_t> destination_of(const admin::request& asked) const;
+    [[nodiscard]] result<dead_letter> dead_letter_of(const admin::request& asked) const;
     void start_admin_routes(admin::router& commands, admin::router& pages);
     journal_callbacks callbacks();
     void watch();
@@ -66,7 +84,6 @@ class app {
     }
 
     const config& config_;
-    const sabotage broken_;
     system_clock clock_;
     system_random random_;
     status_board board_;
@@ -81,8 +98,35 @@ class app {
     std::unique_ptr<journal> journal_;
     std::unique_ptr<journal_thread> writer_;
     std::unique_ptr<listener> listener_;
+    std::unique_ptr<sync_shell> sync_;
     std::unique_ptr<admin::server> admin_;
 };
+
+// --- answers of the admin server ---------------------------------------------------------------
+
+admin::response refusal(const error& why) {
+    return admin::error_response(why.code == errc::not_found ? 404 : 400, why.message);
+}
+
+sync_shell::reply done(admin::answer reply) {
+    return [reply = std::move(reply)](const std::string& failure) {
+        if (failure.empty())
+            reply({200, "{}"});
+        else
+            reply(admin::error_response(409, failure));
+    };
+}
+
+result<std::string> reason_of(const std::string& body) {
+    auto parsed = nlohmann::json::parse(body, nullptr, false);
+    if (!parsed.is_object() || !parsed.contains("reason") || !parsed["reason"].is_string())
+        return error{errc::invalid, "expected {\"reason\": \"why it will not be applied\"}"};
+    auto reason = parsed["reason"].get<std::string>();
+    if (reason.empty() || reason.size() > limits::k_text_bytes_max)
+        return error{errc::invalid, "reason: expected 1 to " +
+                                        std::to_string(limits::k_text_bytes_max) + " bytes"};
+    return reason;
+}
 
 status app::open() {
     WHARF_TRY_ASSIGN(intake_, make_intake(intake_options_of(config_)));
@@ -107,9 +151,14 @@ status app::open() {
 journal_callbacks app::callbacks() {
     journal_callbacks out;
     out.answers = [this](std::vector<journal_answer> answers) {
-        listener_->on_answers(std::move(answers));
+        for (const journal_answer& answer : answers)
+            if (const auto* done = std::get_if<delivery_done>(&answer)) sync_->post(*done);
+        std::erase_if(answers, [](const journal_answer& answer) {
+            return std::holds_alternative<delivery_done>(answer);
+        });
+        if (!answers.empty()) listener_->on_answers(std::move(answers));
     };
-    out.appended = [](std::vector<event_head>) {};
+    out.appended = [this](std::vector<event_head> heads) { sync_->on_appended(std::move(heads)); };
     out.room = [this] { listener_->on_room(); };
     out.fatal = [](const std::string& why) {
         // Nothing that was not durable has been answered, and nothing more will be.
@@ -143,7 +192,9 @@ status app::start() {
     };
     listener_ = std::make_unique<listener>(io_, listener_options_of(config_), *intake_, clock_,
                                            random_, std::move(calls));
+    WHARF_TRY(make_sync());
     writer_->start();
+    WHARF_TRY(sync_->start());
 
     admin::router commands;
     admin::router pages;
@@ -168,6 +219,47 @@ status app::start() {
     return ok();
 }
 
+// A token is one line; its file is for the service's user alone.
+result<std::string> read_token(const std::string& path) {
+    if (path.empty()) return std::string();
+    std::ifstream file(path);
+    std::string token;
+    if (!file || !std::getline(file, token) || token.empty())
+        return error{errc::not_found, "token_file " + path + ": cannot be read or is empty"};
+    std::error_code failed;
+    auto mode = std::filesystem::status(path, failed).permissions();
+    if (!failed && (mode & std::filesystem::perms::others_all) != std::filesystem::perms::none)
+        log::warn("a token file can be read by everybody on this machine", {{"path", path}});
+    return token;
+}
+
+status app::make_sync() {
+    std::vector<sync_destination> to;
+    for (std::size_t i = 0; i < config_.destinations.size(); ++i) {
+        const destination_config& one = config_.destinations[i];
+        WHARF_TRY_ASSIGN(auto token, read_token(one.token_file));
+        to.push_back(sync_destination_of(config_, one, journal_->destinations()[i],
+                                         journal_->recovery().epoch, std::move(token)));
+    }
+    sync_callbacks calls;
+    calls.log = [](const std::string& destination, const std::string& text) {
+        log::info(text, {{"destination", destination}});
+    };
+    calls.alarm = [](const std::string& destination, const std::string& code,
+                     const std::string& text, bool raised) {
+        log::write(raised ? log::level::warn : log::level::info, raised ? text : "over: " + text,
+                   {{"destination", destination}, {"alarm", code}});
+    };
+    sync_ = std::make_unique<sync_shell>(std::move(to), *store_, *this, clock_, random_,
+                                         std::move(calls));
+    return ok();
+}
+
+// From the sync thread. Delivery is bounded by its own batches, so it need not wait for room.
+void app::submit(journal_request request) {
+    static_cast<void>(writer_->submit(std::move(request)));
+}
+
 void app::start_admin_routes(admin::router& commands, admin::router& pages) {
     commands.handle_now("GET", "/v1/books", [this](const admin::request&) {
         return admin::response{200, observe::books_json(look().books())};
@@ -175,6 +267,37 @@ void app::start_admin_routes(admin::router& commands, admin::router& pages) {
     commands.handle_now("GET", "/v1/status", [this](const admin::request&) {
         return admin::response{200, observe::status_json(look())};
     });
+    commands.handle("POST", "/v1/dead/{destination}/{sequence}/retry",
+                    [this](const admin::request& asked, admin::answer reply) {
+                        auto which = dead_letter_of(asked);
+                        if (!which.ok()) return reply(refusal(which.failure()));
+                        sync_->retry_dead(which->destination, which->number,
+                                          done(std::move(reply)));
+                    });
+    commands.handle("POST", "/v1/dead/{destination}/{sequence}/discard",
+                    [this](const admin::request& asked, admin::answer reply) {
+                        auto which = dead_letter_of(asked);
+                        if (!which.ok()) return reply(refusal(which.failure()));
+                        auto reason = reason_of(asked.body);
+                        if (!reason.ok()) return reply(refusal(reason.failure()));
+                        log::info("a dead letter is discarded by an operator",
+                                  {{"destination", asked.parameters.at("destination")},
+                                   {"sequence", std::to_string(which->number)},
+                                   {"reason", *reason}});
+                        sync_->discard_dead(which->destination, which->number, *reason,
+                                            done(std::move(reply)));
+                    });
+    for (bool resume : {true, false})
+        commands.handle(
+            "POST", std::string("/v1/destinations/{destination}/") + (resume ? "resume" : "pause"),
+            [this, resume](const admin::request& asked, admin::answer reply) {
+                auto number = destination_of(asked);
+                if (!number.ok()) return reply(refusal(number.failure()));
+                if (resume)
+                    sync_->resume(*number, done(std::move(reply)));
+                else
+                    sync_->pause(*number, done(std::move(reply)));
+            });
     pages.handle_now("GET", "/healthz", [this](const admin::request&) {
         observe::health health = observe::judge(look());
         return admin::response{health.http_status(), observe::health_json(health)};
@@ -185,8 +308,26 @@ void app::start_admin_routes(admin::router& commands, admin::router& pages) {
     });
 }
 
+result<std::uint8_t> app::destination_of(const admin::request& asked) const {
+    const std::string& name = asked.parameters.at("destination");
+    for (std::size_t i = 0; i < config_.destinations.size(); ++i)
+        if (config_.destinations[i].name == name) return journal_->destinations()[i];
+    return error{errc::not_found, "there is no destination \"" + name + "\""};
+}
+
+result<app::dead_letter> app::dead_letter_of(const admin::request& asked) const {
+    WHARF_TRY_ASSIGN(std::uint8_t destination, destination_of(asked));
+    const std::string& text = asked.parameters.at("sequence");
+    sequence number = k_no_sequence;
+    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failed != std::errc{} || end != text.data() + text.size() || number == k_no_sequence)
+        return error{errc::invalid, "expected the number of an event, got \"" + text + "\""};
+    return dead_letter{destination, number};
+}
+
 observe::gateway_snapshot app::look() {
-    return board_.look(writer_->snapshot(), listener_->counters(), measured_, {});
+    return board_.look(writer_->snapshot(), listener_->counters(), measured_,
+                       observed(sync_->snapshots(), writer_->journal_time_us()));
 }
 
 void app::watch() {
@@ -207,6 +348,7 @@ void app::stop() {
 
 int app::shut_down() {
     admin_->stop();
+    sync_->stop();
     writer_->stop();
     log::info("stopped");
     return k_exit_ok;
@@ -214,8 +356,8 @@ int app::shut_down() {
 
 } // namespace
 
-int run(const config& with, const sabotage& broken) {
-    app one(with, broken);
+int run(const config& with) {
+    app one(with);
     return one.run();
 }
 

@@ -13,12 +13,6 @@
 
 namespace wharf {
 
-// What a rig may break on purpose, to show that it would notice. Never set by wharfd itself.
-struct sabotage {
-    bool random_keys = false; // a new idempotency key for each attempt
-    bool no_order = false;    // ordering keys are forgotten before delivery sees them
-};
-
 // How the process ends, for the service manager (sysexits.h).
 inline constexpr int k_exit_ok = 0;
 inline constexpr int k_exit_usage = 64;
@@ -29,6 +23,6 @@ inline constexpr int k_exit_config = 78;
 
 // Blocks until SIGTERM or SIGINT, or until something ends it; returns the exit code, the reason
 // stands in the log.
-int run(const config& with, const sabotage& broken = {});
+int run(const config& with);
 
 } // namespace wharf

@@ -48,6 +48,7 @@ intake_options intake_options_of(const config& from) {
         to.double_trigger_window_ms = one.double_trigger_window_ms;
         to.packet_ids_not_reused = one.packet_ids_not_reused;
     }
+    out.kind_lanes = from.kind_lanes;
     return out;
 }
 
@@ -74,6 +75,53 @@ listener_options listener_options_of(const config& from) {
     out.session.receive_maximum = from.listener.receive_maximum;
     out.session.keep_alive_s_max = from.listener.keep_alive_max_s;
     out.session.session_expiry_s_max = from.listener.session_expiry_max_s;
+    return out;
+}
+
+namespace {
+
+delivery_options delivery_options_of(const config& from, const destination_config& to,
+                                     std::uint8_t number, std::uint32_t epoch) {
+    delivery_options out;
+    out.destination = number;
+    out.name = to.name;
+    out.gateway = from.gateway.name;
+    out.epoch = epoch;
+    out.in_order = to.in_order;
+    out.can_ask = to.can_ask;
+    out.remembers_keys_for_us = to.remembers_keys_for_h * std::int64_t{3'600'000'000};
+    out.settle_us = to.settle_ms * std::int64_t{1000};
+    out.in_flight_max = to.in_flight_max;
+    out.retry_base_us = to.backoff_min_ms * std::int64_t{1000};
+    out.retry_cap_us = to.backoff_max_ms * std::int64_t{1000};
+    out.circuit_failures = to.circuit_failures;
+    out.poison_attempts = to.poison_attempts;
+    for (std::size_t i = 0; i < k_lane_count; ++i) {
+        lane_delivery_options& in_lane = out.lanes[i];
+        in_lane.batch_items_max = to.batch_max_items;
+        in_lane.batch_bytes_max = to.batch_max_bytes;
+        in_lane.batch_max_delay_us = to.batch_max_delay_ms * std::int64_t{1000};
+        in_lane.dead_blocks = from.lanes[i].dead_blocks;
+    }
+    return out;
+}
+
+} // namespace
+
+sync_destination sync_destination_of(const config& from, const destination_config& to,
+                                     std::uint8_t number, std::uint32_t epoch, std::string token) {
+    sync_destination out;
+    out.delivery = delivery_options_of(from, to, number, epoch);
+    out.connector.url = to_string(to.url);
+    out.connector.format =
+        to.format == body_format::json ? http_format::json : http_format::protobuf;
+    out.connector.token = std::move(token);
+    out.connector.gateway = from.gateway.name;
+    out.connector.epoch = epoch;
+    out.connector.mapping_revision = out.delivery.mapping_revision;
+    out.client.connect_timeout_ms = to.connect_timeout_ms;
+    out.client.request_timeout_ms = to.request_timeout_ms;
+    out.client.idle_connections_max = to.in_flight_max;
     return out;
 }
 

@@ -5,11 +5,16 @@
 #include "gateway/ingest/intake.hpp"
 #include "gateway/journal/journal.hpp"
 #include "gateway/platform/listener.hpp"
+#include "sync/platform/sync_shell.hpp"
 
 namespace wharf {
 
 [[nodiscard]] intake_options intake_options_of(const config& from);
 [[nodiscard]] journal_options journal_options_of(const config& from, std::uint32_t epoch);
 [[nodiscard]] listener_options listener_options_of(const config& from);
+// number: the destination's in the journal. token: what its token file says.
+[[nodiscard]] sync_destination sync_destination_of(const config& from, const destination_config& to,
+                                                   std::uint8_t number, std::uint32_t epoch,
+                                                   std::string token);
 
 } // namespace wharf

@@ -4,6 +4,44 @@
 
 namespace wharf {
 
+namespace {
+
+observe::circuit to_circuit(const destination_snapshot& of) {
+    if (!of.stopped.empty()) return observe::circuit::stopped;
+    switch (of.circuit) {
+    case circuit_state::closed:
+        return observe::circuit::closed;
+    case circuit_state::open:
+        return observe::circuit::open;
+    case circuit_state::half_open:
+        return observe::circuit::half_open;
+    }
+    WHARF_ASSERT(false);
+}
+
+} // namespace
+
+std::vector<observe::destination_snapshot>
+observed(const std::vector<destination_snapshot>& destinations, std::int64_t journal_time_us) {
+    std::vector<observe::destination_snapshot> out;
+    for (const destination_snapshot& one : destinations) {
+        observe::destination_snapshot& to = out.emplace_back();
+        to.books.name = one.name;
+        for (std::size_t i = 0; i < k_lane_count; ++i) {
+            to.lanes[i].pending = one.pending_in_window[i];
+            if (one.oldest_pending_us[i] != 0)
+                to.lanes[i].oldest_waiting_s = static_cast<double>(std::max<std::int64_t>(
+                                                   0, journal_time_us - one.oldest_pending_us[i])) /
+                                               1e6;
+        }
+        to.state = to_circuit(one);
+        to.batches_in_flight = one.requests_in_flight;
+        to.retries = one.retries;
+        to.last_error = one.stopped.empty() ? one.last_error : one.stopped;
+    }
+    return out;
+}
+
 status_board::status_board(std::string gateway, std::string site, clock_port& clock)
     : gateway_(std::move(gateway)), site_(std::move(site)), clock_(clock),
       started_us_(clock.monotonic_us()) {}

@@ -5,6 +5,7 @@
 #include "gateway/observe/snapshot.hpp"
 #include "gateway/platform/journal_thread.hpp"
 #include "gateway/platform/listener.hpp"
+#include "sync/delivery/machine.hpp"
 
 namespace wharf {
 
@@ -15,6 +16,10 @@ struct measures {
     std::atomic<std::uint64_t> groups{0};
     std::atomic<std::int64_t> last_commit_us{0};
 };
+
+// What delivery says of itself, as observe shows it.
+[[nodiscard]] std::vector<observe::destination_snapshot>
+observed(const std::vector<destination_snapshot>& destinations, std::int64_t journal_time_us);
 
 class status_board {
   public:

@@ -77,7 +77,16 @@ result<intake> make_intake(intake_options options) {
                                               each.profile + "\""};
         }
     }
-    return intake(std::move(options.site), std::move(routes), std::move(profiles));
+    intake::lane_overrides lanes;
+    const auto* body = wharf::v1::Event::descriptor()->FindOneofByName("body");
+    for (const auto& [kind, to] : options.kind_lanes) {
+        const auto* field = wharf::v1::Event::descriptor()->FindFieldByName(kind);
+        if (field == nullptr || field->containing_oneof() != body)
+            return error{errc::not_found, "there is no kind of event \"" + kind + "\""};
+        lanes[field->number()] = to;
+    }
+    return intake(std::move(options.site), std::move(routes), std::move(profiles),
+                  std::move(lanes));
 }
 
 prepared_message intake::prepare(const publish_view& publish, std::int64_t received_at_us,
@@ -136,7 +145,8 @@ result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event
     WHARF_TRY(validate(event, from.topic.site, from.topic.device));
 
     prepared_event out;
-    out.in_lane = lane_of(event);
+    auto overridden = lanes_.find(static_cast<int>(event.body_case()));
+    out.in_lane = overridden == lanes_.end() ? lane_of(event) : overridden->second;
     auto identity = identity_of(event);
     if (!from.clock_synchronised) out.flags |= k_flag_clock_unsynchronised;
     if (identity.none()) out.flags |= k_flag_without_identity;

@@ -8,6 +8,7 @@
 #include "gateway/journal/requests.hpp"
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ struct intake_options {
     std::string site;
     std::vector<route> routes = default_routes();
     std::vector<device_profile> profiles = {};
+    // Kinds of event (field names of wharf.v1.Event's body) that go to another lane than their own.
+    std::map<std::string, lane, std::less<>> kind_lanes = {};
 };
 
 struct user_property {
@@ -50,8 +53,11 @@ class intake {
 
   private:
     friend result<intake> make_intake(intake_options options);
-    intake(std::string site, router routes, profile_table profiles)
-        : site_(std::move(site)), routes_(std::move(routes)), profiles_(std::move(profiles)) {}
+    // By number of the body's field.
+    using lane_overrides = std::map<int, lane>;
+    intake(std::string site, router routes, profile_table profiles, lane_overrides lanes)
+        : site_(std::move(site)), routes_(std::move(routes)), profiles_(std::move(profiles)),
+          lanes_(std::move(lanes)) {}
 
     struct origin;
     [[nodiscard]] prepared_item prepare_event(const origin& from, result<wharf::v1::Event> decoded,
@@ -61,6 +67,7 @@ class intake {
     std::string site_;
     router routes_;
     profile_table profiles_;
+    lane_overrides lanes_;
 };
 
 // Fails where a route or a profile makes no sense, or a route names a profile that is not there.

@@ -64,6 +64,8 @@ class journal_thread {
     bool submit(journal_request request);
 
     [[nodiscard]] journal_snapshot snapshot() const;
+    // Time that the journal has been open, in all its runs.
+    [[nodiscard]] std::int64_t journal_time_us() const;
 
   private:
     void run();
@@ -84,7 +86,6 @@ class journal_thread {
     void publish_snapshot();
     void fail(const std::string& why);
     [[nodiscard]] std::uint32_t percent_used() const;
-    [[nodiscard]] std::int64_t journal_time_us() const;
 
     journal& journal_;
     store& store_;

@@ -43,7 +43,7 @@ bool still_open(connection& kept) {
 struct http_client::pool : std::enable_shared_from_this<http_client::pool> {
     class exchange;
 
-    pool(asio::io_context& io_in, http_endpoint endpoint_in, http_client_options options_in)
+    pool(asio::io_context& io_in, http_url endpoint_in, http_client_options options_in)
         : io(io_in), endpoint(std::move(endpoint_in)), options(options_in) {}
 
     std::unique_ptr<connection> take_idle() {
@@ -59,7 +59,7 @@ struct http_client::pool : std::enable_shared_from_this<http_client::pool> {
     }
 
     asio::io_context& io;
-    const http_endpoint endpoint;
+    const http_url endpoint;
     const http_client_options options;
     std::vector<std::unique_ptr<connection>> idle;
     std::set<exchange*> active;
@@ -189,7 +189,7 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
     http::response_parser<http::string_body> parser_;
 };
 
-http_client::http_client(asio::io_context& io, http_endpoint endpoint, http_client_options options)
+http_client::http_client(asio::io_context& io, http_url endpoint, http_client_options options)
     : pool_(std::make_shared<pool>(io, std::move(endpoint), options)) {}
 
 http_client::~http_client() {

@@ -32,7 +32,7 @@ class http_client {
   public:
     using handler = std::function<void(http_exchange)>;
 
-    http_client(boost::asio::io_context& io, http_endpoint endpoint, http_client_options options);
+    http_client(boost::asio::io_context& io, http_url endpoint, http_client_options options);
     ~http_client(); // as stop()
     http_client(const http_client&) = delete;
     http_client& operator=(const http_client&) = delete;

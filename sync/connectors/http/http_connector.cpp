@@ -46,7 +46,7 @@ void fill_update(const stored_record& record, const batch_item& item,
 
 result<http_connector> http_connector::create(http_connector_options options) {
     WHARF_TRY_ASSIGN(auto endpoint, parse_http_url(options.url));
-    if (!options.token.empty() && !endpoint.loopback)
+    if (!options.token.empty() && !is_loopback(endpoint.host))
         return error{errc::invalid, "a token over plain text to " + endpoint.host +
                                         " could be read on the way; TLS is not built in yet, use "
                                         "http:// to a loopback address"};
@@ -61,7 +61,7 @@ std::string http_connector::key_of(const batch_item& item) const {
 
 http_request http_connector::request_to(std::string_view path) const {
     http_request out;
-    out.target = endpoint_.base + std::string(path);
+    out.target = endpoint_.path + std::string(path);
     const std::string type =
         options_.format == http_format::json ? "application/json" : "application/x-protobuf";
     out.headers.emplace_back("Content-Type", type);

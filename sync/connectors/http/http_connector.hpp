@@ -4,7 +4,7 @@
 #pragma once
 
 #include "gateway/journal/view.hpp"
-#include "sync/connectors/http/url.hpp"
+#include "gateway/base/http_url.hpp"
 #include "sync/delivery/answers.hpp"
 #include "sync/delivery/names.hpp"
 
@@ -44,7 +44,7 @@ class http_connector {
     // text except to this machine.
     static result<http_connector> create(http_connector_options options);
 
-    [[nodiscard]] const http_endpoint& endpoint() const { return endpoint_; }
+    [[nodiscard]] const http_url& endpoint() const { return endpoint_; }
 
     // REQUIRES: a record for each item, in the same order.
     [[nodiscard]] http_request render(batch_number batch, const std::vector<batch_item>& items,
@@ -58,7 +58,7 @@ class http_connector {
                                          std::int64_t wall_us) const;
 
   private:
-    http_connector(http_connector_options options, http_endpoint endpoint)
+    http_connector(http_connector_options options, http_url endpoint)
         : options_(std::move(options)), endpoint_(std::move(endpoint)) {}
 
     [[nodiscard]] http_request request_to(std::string_view path) const;
@@ -67,7 +67,7 @@ class http_connector {
     [[nodiscard]] std::string key_of(const batch_item& item) const;
 
     http_connector_options options_;
-    http_endpoint endpoint_;
+    http_url endpoint_;
 };
 
 } // namespace wharf

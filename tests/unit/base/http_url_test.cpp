@@ -1,4 +1,4 @@
-#include "gateway/config/url.hpp"
+#include "gateway/base/http_url.hpp"
 
 #include <catch2/catch.hpp>
 
