@@ -177,7 +177,7 @@ void destination_machine::resume(instant at) {
     paused_ = false;
     if (!stopped_.empty()) alarm("stopped", "resumed: " + stopped_, false);
     stopped_.clear();
-    circuit_.on_success();
+    close_circuit("resumed");
     hold_until_us_ = 0;
     forbidden_batches_.clear();
     for (auto& [number, b] : batches_) {

@@ -151,6 +151,7 @@ class destination_machine {
     bool absorb_ready(instant at);
     bool compose(instant at);
     bool compose_from(lane priority, instant at);
+    [[nodiscard]] bool enough(lane priority) const;
     void pick(lane priority, open_batch& b, bool& full, instant at);
     void pick_released(lane priority, open_batch& b, std::size_t& bytes, bool& full, instant at);
     void pick_followers(lane priority, open_batch& b, std::size_t& bytes);
@@ -177,6 +178,7 @@ class destination_machine {
     void again(open_batch& b, std::optional<std::int64_t> retry_after_us, instant at);
     void unlucky(open_batch& b, instant at);
     void lucky();
+    void close_circuit(const std::string& why);
     void resolve(batch_number batch, std::vector<item_fate> fates, instant at);
     void divide(open_batch& b, std::vector<item_fate> fates,
                 std::vector<std::vector<std::size_t>> groups, instant at);

@@ -123,8 +123,22 @@ bool destination_machine::compose(instant at) {
     return any;
 }
 
+// Whether what is ready may fill a batch; without taking it apart, as it is asked often.
+bool destination_machine::enough(lane priority) const {
+    const auto& lane_options = options_.lanes[index_of(priority)];
+    const auto& ready = lanes_.ready(priority);
+    if (released_[index_of(priority)].size() + ready.size() >= lane_options.batch_items_max)
+        return true;
+    std::size_t bytes = 0;
+    for (auto number : ready)
+        if ((bytes += lanes_.find(number)->body_bytes) >= lane_options.batch_bytes_max) return true;
+    return false;
+}
+
 bool destination_machine::compose_from(lane priority, instant at) {
     const auto i = index_of(priority);
+    const bool due = at.now_us >= *waiting_since_us_[i] + options_.lanes[i].batch_max_delay_us;
+    if (!due && !enough(priority)) return false;
     open_batch b;
     b.priority = priority;
     b.next_at_us = at.now_us;
@@ -132,7 +146,6 @@ bool destination_machine::compose_from(lane priority, instant at) {
     bool full = false;
     pick(priority, b, full, at);
     if (b.items.empty()) return false;
-    const bool due = at.now_us >= *waiting_since_us_[i] + options_.lanes[i].batch_max_delay_us;
     if (!full && !due) return false;
     std::ranges::sort(b.items, {}, [](const batch_entry& e) { return e.item; });
     claim_number(b);

@@ -25,6 +25,17 @@ std::vector<std::vector<std::size_t>> halves(std::size_t count) {
     return out;
 }
 
+// Of a batch that is applied in order, what would go back to its lane stays with the unknown ones
+// behind it: they may follow it, and it may follow one of them, and both would wait for ever.
+void keep_together(std::vector<item_fate>& fates) {
+    bool unknown_behind = false;
+    for (auto i = fates.size(); i-- > 0;) {
+        if (fates[i].becomes == item_fate::what::unknown) unknown_behind = true;
+        if (fates[i].becomes == item_fate::what::back && unknown_behind)
+            fates[i] = {item_fate::what::unknown, "", "", 0};
+    }
+}
+
 std::vector<std::vector<std::size_t>> singles(std::size_t count) {
     std::vector<std::vector<std::size_t>> out;
     for (std::size_t i = 0; i < count; ++i)
@@ -121,7 +132,7 @@ void destination_machine::on_forbidden(open_batch& b, const connector_answer& an
     if (b.items.size() > 1)
         return divide(b, std::vector<item_fate>(b.items.size()), singles(b.items.size()), at);
     if (b.forbidden++ == 0) b.forbidden_serial = successes_;
-    forbidden_batches_.insert(b.number);
+    forbidden_batches_.insert(b.number); // until a success, also after its dead letter
     if (forbidden_batches_.size() >= options_.forbidden_stop) {
         stop("the ERP forbids everything, as if the credentials were refused: " + b.words);
         return again(b, answer.retry_after_us, at);
@@ -281,11 +292,15 @@ void destination_machine::unlucky(open_batch& b, instant at) {
         alarm("circuit", "the ERP fails for everything, it is tried less often: " + last_error_);
 }
 
+void destination_machine::close_circuit(const std::string& why) {
+    if (circuit_.open_until_us() != 0) alarm("circuit", why, false);
+    circuit_.on_success();
+}
+
 void destination_machine::lucky() {
     ++successes_;
     forbidden_batches_.clear();
-    if (circuit_.open_until_us() != 0) alarm("circuit", "the ERP answers again", false);
-    circuit_.on_success();
+    close_circuit("the ERP answers again");
 }
 
 // --- the end of a batch
@@ -295,9 +310,11 @@ void destination_machine::lucky() {
 // batch of their own that is sealed in the same request.
 void destination_machine::resolve(batch_number batch, std::vector<item_fate> fates, instant at) {
     auto& b = batches_.at(batch);
+    if (b.held) keep_together(fates);
     std::vector<std::size_t> rest;
     for (std::size_t i = 0; i < fates.size(); ++i)
         if (fates[i].becomes == item_fate::what::unknown) rest.push_back(i);
+    if (rest.size() == fates.size()) return again(b, std::nullopt, at);
     if (!rest.empty()) return divide(b, std::move(fates), {std::move(rest)}, at);
     draft d;
     apply_fates(b, fates, d, at);
@@ -415,7 +432,6 @@ void destination_machine::close(batch_number batch) {
             if (--count->second == 0) keys_in_flight_.erase(count);
         }
     open_items_ -= at->second.items.size();
-    forbidden_batches_.erase(batch);
     batches_.erase(at);
     actions_.emplace_back(act::forget{batch});
 }

@@ -132,6 +132,25 @@ TEST_CASE("in order, what comes after a refusal waits behind the dead letter") {
     CHECK(r.journal.settled(4) == settlement::applied);
 }
 
+TEST_CASE("in order, what was not attempted stays with the unknown ones behind it") {
+    rig r;
+    r.options.in_order = true;
+    r.restart();
+    for (int i = 0; i < 3; ++i)
+        r.append(lane::inventory, {1});
+    r.append(lane::inventory, {2});
+    r.answer([](const request& q) {
+        auto out = each(q, wharf::v1::ITEM_STATUS_APPLIED);
+        out.items[0].status = wharf::v1::ITEM_STATUS_ERROR;
+        out.items[1].status = wharf::v1::ITEM_STATUS_NOT_ATTEMPTED;
+        out.items[2] = {}; // missing
+        return out;
+    });
+    const auto again = r.answer_all_applied();
+    CHECK(again.numbers() == std::vector<sequence>{1, 2, 3});
+    CHECK(r.journal.books().applied == 4);
+}
+
 TEST_CASE("no more batches are on their way than are allowed") {
     rig r;
     r.options.in_flight_max = 4;

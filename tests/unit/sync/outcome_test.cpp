@@ -243,6 +243,17 @@ TEST_CASE("403 for one document with nothing else to send is its dead letter too
     CHECK(r.journal.books().dead == 1);
 }
 
+TEST_CASE("credentials that fail while business is slow cost two dead letters, then it stops") {
+    rig r;
+    for (std::uint64_t key = 1; key <= 5; ++key) {
+        r.append(lane::inventory, {key});
+        r.run([](const request&) { return http(403); });
+    }
+    CHECK_FALSE(r.machine->snapshot().stopped.empty());
+    CHECK(r.journal.books().dead == 2);
+    CHECK(r.journal.books().pending == 3);
+}
+
 TEST_CASE("403 across keys stops the destination, and nothing is dead") {
     rig r;
     fill(r, 8);

