@@ -1,5 +1,7 @@
 #include "gateway/journal/order_table.hpp"
 
+#include <algorithm>
+
 namespace wharf {
 
 std::vector<order_link> order_table::link(sequence number, lane in_lane,
@@ -7,15 +9,17 @@ std::vector<order_link> order_table::link(sequence number, lane in_lane,
     std::vector<order_link> links;
     links.reserve(order_keys.size());
     for (std::uint64_t key : order_keys) {
-        const slot& last = slots_[slot_of(key)];
-        // Two keys of one event may share a slot: an event does not wait for itself.
-        if (last.last != number)
-            links.push_back({key, last.last, last.in_lane});
-        else
-            links.push_back({key, k_no_sequence, lane::shipment});
-        if (last.last == number) continue;
-        undo_.push_back({slot_of(key), last});
-        slots_[slot_of(key)] = {number, in_lane};
+        std::size_t index = slot_of(key);
+        if (slots_[index].last == number) {
+            // Two keys of one event share a slot: it waits for what was there before itself.
+            auto before = std::find_if(undo_.rbegin(), undo_.rend(),
+                                       [&](const change& made) { return made.index == index; });
+            links.push_back({key, before->before.last, before->before.in_lane});
+            continue;
+        }
+        links.push_back({key, slots_[index].last, slots_[index].in_lane});
+        undo_.push_back({index, slots_[index]});
+        slots_[index] = {number, in_lane};
     }
     return links;
 }

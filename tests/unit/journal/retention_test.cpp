@@ -1,0 +1,168 @@
+// What the journal forgets, and what it never does.
+#include "gateway/base/limits.hpp"
+#include "tests/unit/journal/rig.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace wharf;
+using namespace wharf::test;
+
+namespace {
+
+constexpr std::int64_t k_hour_us = std::int64_t{3600} * 1'000'000;
+
+void settle(rig& r, sequence from, sequence to, std::uint8_t destination = 0) {
+    std::vector<delivery_op> ops;
+    for (sequence n = from; n <= to; ++n)
+        ops.emplace_back(settle_update{n, settlement::applied});
+    ops.emplace_back(advance_low_water{lane::inventory, to});
+    r.commit({deliver(std::move(ops), destination)});
+}
+
+void ingest_some(rig& r, int count) {
+    r.connect();
+    for (int i = 0; i < count; ++i)
+        r.ingest_one({{"k" + std::to_string(i)}, "a"});
+}
+
+} // namespace
+
+TEST_CASE("settled events stay for their time and are gone afterwards") {
+    rig r;
+    ingest_some(r, 3);
+    settle(r, 1, 2);
+    r.now_us += k_hour_us - 1;
+    r.commit({});
+    CHECK(r.has_event(1));
+    r.now_us += 1;
+    r.commit({});
+    CHECK_FALSE(r.has_event(1));
+    CHECK_FALSE(r.has_event(2));
+    CHECK(r.has_event(3)); // undelivered
+    CHECK(r.state().oldest_sequence() == 3);
+    r.power_cut();
+    CHECK(r.has_event(3));
+    CHECK(r.under_test().recovery().undelivered == 1);
+}
+
+TEST_CASE("above the quota's share settled events go at once, undelivered ones never") {
+    rig r;
+    ingest_some(r, 3);
+    settle(r, 1, 2);
+    r.percent = 70;
+    r.commit({});
+    CHECK_FALSE(r.has_event(2));
+    r.now_us += 100 * k_hour_us;
+    r.percent = 99;
+    r.commit({});
+    CHECK(r.has_event(3));
+}
+
+TEST_CASE("an event stays until every destination has it") {
+    rig r({"erp", "legacy"});
+    ingest_some(r, 1);
+    settle(r, 1, 1, 0);
+    r.percent = 99;
+    r.commit({});
+    CHECK(r.has_event(1));
+    settle(r, 1, 1, 1);
+    r.commit({});
+    CHECK_FALSE(r.has_event(1));
+}
+
+TEST_CASE("a parked event is left by retention and goes when it is settled") {
+    rig r;
+    ingest_some(r, 3);
+    r.commit({deliver({park_update{2, parked(wharf::v1::PARKED_STATE_DEAD, {5})},
+                       settle_update{1, settlement::applied}, settle_update{3, settlement::applied},
+                       advance_low_water{lane::inventory, 3}})});
+    r.percent = 99;
+    r.commit({});
+    CHECK_FALSE(r.has_event(1));
+    CHECK(r.has_event(2));
+    CHECK_FALSE(r.has_event(3));
+    CHECK(r.state().oldest_sequence() == 4);
+    r.power_cut();
+    CHECK(r.has_event(2));
+    r.commit({deliver({settle_parked{2, settlement::discarded}})});
+    CHECK_FALSE(r.has_event(2));
+}
+
+TEST_CASE("an event that two destinations parked stays until both have settled it") {
+    rig r({"erp", "legacy"});
+    ingest_some(r, 1);
+    for (std::uint8_t d = 0; d < 2; ++d)
+        r.commit({deliver({park_update{1, parked(wharf::v1::PARKED_STATE_DEAD, {5})},
+                           advance_low_water{lane::inventory, 1}},
+                          d)});
+    r.percent = 99;
+    r.commit({});
+    r.commit({deliver({settle_parked{1, settlement::discarded}}, 1)});
+    CHECK(r.has_event(1));
+    r.commit({deliver({settle_parked{1, settlement::discarded}}, 0)});
+    CHECK_FALSE(r.has_event(1));
+}
+
+TEST_CASE("one group takes away a bounded number of events, but more than it appends") {
+    rig r;
+    r.connect();
+    const int count = static_cast<int>(limits::k_retention_deletes_per_group_max) + 100;
+    std::vector<event_draft> all;
+    for (int i = 0; i < count; ++i)
+        all.push_back({{}, "a"});
+    r.ingest(make_message(all));
+    settle(r, 1, static_cast<sequence>(count));
+    r.percent = 99;
+    SECTION("nothing is appended") {
+        r.commit({});
+        CHECK(r.state().oldest_sequence() == limits::k_retention_deletes_per_group_max + 1);
+        r.commit({});
+        CHECK(r.state().oldest_sequence() == static_cast<sequence>(count) + 1);
+    }
+    SECTION("a hundred are") {
+        r.ingest(make_message(std::vector<event_draft>(100, {{}, "b"})));
+        CHECK(r.state().oldest_sequence() == static_cast<sequence>(count) + 1);
+    }
+    SECTION("in small steps") {
+        REQUIRE(r.under_test().begin(r.now_us).ok());
+        REQUIRE(r.under_test().maintain(99, 16).ok());
+        REQUIRE(r.under_test().commit().outcome == commit_outcome::durable);
+        CHECK(r.state().oldest_sequence() == 2);
+    }
+}
+
+TEST_CASE("identities are forgotten by age, and the same event is new again") {
+    rig r;
+    r.connect();
+    r.ingest_one({{"k1", "b1"}, "a"});
+    CHECK(r.state().identities() == 2);
+    r.now_us += k_hour_us;
+    r.commit({});
+    CHECK(r.ingest_one({{"k1"}, "a"}).duplicate == 1);
+    r.now_us += 1;
+    r.commit({});
+    CHECK(r.state().identities() == 0);
+    CHECK(r.ingest_one({{"k1"}, "a"}).accepted == 1);
+    CHECK(r.state().identities_evicted_early() == 0);
+}
+
+TEST_CASE("where the count bounds the window the oldest go and it is counted") {
+    rig r;
+    r.options.identity.count_max = 2;
+    r.restart();
+    ingest_some(r, 4);
+    CHECK(r.state().identities() == 2);
+    CHECK(r.state().identities_evicted_early() == 2);
+    CHECK(r.ingest_one({{"k3"}, "a"}).duplicate == 1);
+    CHECK(r.ingest_one({{"k0"}, "a"}).accepted == 1);
+}
+
+TEST_CASE("journal time goes on where it stopped") {
+    rig r;
+    ingest_some(r, 1);
+    auto before = r.state().journal_time_us();
+    r.now_us = 5; // a clock that began anew
+    r.power_cut();
+    r.commit({});
+    CHECK(r.state().journal_time_us() >= before);
+}
