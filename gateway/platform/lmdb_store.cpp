@@ -113,6 +113,7 @@ template <class Base> class txn_base : public Base {
         MDB_val k = to_val(before);
         MDB_val v;
         int code = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+        if (code != 0 && code != MDB_NOTFOUND) return to_error(code, "scan");
         code = mdb_cursor_get(cursor, &k, &v, code == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
         for (; code == 0; code = mdb_cursor_get(cursor, &k, &v, MDB_PREV))
             if (!visit(to_view(k), to_view(v))) return ok();
