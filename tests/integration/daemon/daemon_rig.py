@@ -304,6 +304,10 @@ class Erp:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.load(answer)
 
+    def stats(self):
+        with urllib.request.urlopen(self.url + "/stats", timeout=5) as answer:
+            return json.load(answer)
+
     def rows(self, columns="event_id", table="applied", order="n"):
         base = sqlite3.connect(f"file:{self.db}?mode=ro", uri=True, timeout=10)
         try:
