@@ -3,8 +3,8 @@
 // error.
 #pragma once
 
-#include "gateway/journal/view.hpp"
 #include "gateway/base/http_url.hpp"
+#include "gateway/journal/view.hpp"
 #include "sync/delivery/answers.hpp"
 #include "sync/delivery/names.hpp"
 

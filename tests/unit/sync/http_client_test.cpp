@@ -16,7 +16,7 @@ namespace {
 
 struct caller {
     explicit caller(std::uint16_t port, http_client_options options = {})
-        : client(io, {"127.0.0.1", port, "", true}, options) {}
+        : client(io, {"127.0.0.1", port, ""}, options) {}
 
     http_exchange post(const std::string& body = "{}") {
         std::optional<http_exchange> got;
@@ -88,7 +88,7 @@ TEST_CASE("a refused connection is certain not to have sent anything") {
 
 TEST_CASE("a name that is not there is certain not to have sent anything") {
     boost::asio::io_context io;
-    http_client client(io, {"wharf.invalid", 80, "", false}, {});
+    http_client client(io, {"wharf.invalid", 80, ""}, {});
     std::optional<http_exchange> got;
     client.send({"/", {}, "{}"}, [&](http_exchange exchange) { got = std::move(exchange); });
     io.run();
