@@ -54,7 +54,7 @@ status journal::apply_one(const delivery_request& request) {
     for (const delivery_op& op : request.ops)
         WHARF_TRY(
             std::visit([&](const auto& one) { return apply_op(request.destination, one); }, op));
-    answers_.push_back(delivery_done{request.token, request.destination});
+    answers_.emplace_back(delivery_done{request.token, request.destination});
     return ok();
 }
 

@@ -36,7 +36,7 @@ status journal::apply_one(const ingest_request& request) {
         WHARF_TRY(put(format::qos2_key(message.client_id, message.packet_id), ""));
     if (message.persistent_session && message.qos == 1)
         WHARF_TRY(note_redelivery_hint(message, keyless));
-    answers_.push_back(ingest_done{request.token, verdict});
+    answers_.emplace_back(ingest_done{request.token, verdict});
     return ok();
 }
 

@@ -31,7 +31,7 @@ status journal::apply_one(const session_open_request& request) {
     answer.session_present = known && !request.clean_start && !has_ended(record, now_us_);
     if (!known && request.expiry_s > 0 && next_sessions_ >= limits::k_sessions_max) {
         answer.refused = true; // nothing changes: true without a commit
-        answers_.push_back(answer);
+        answers_.emplace_back(answer);
         return ok();
     }
     dirty_ = true;
@@ -61,7 +61,7 @@ status journal::apply_one(const session_open_request& request) {
     }
     answer.generation = ++last_generation_;
     set_connected(request.client_id, answer.generation);
-    answers_.push_back(std::move(answer));
+    answers_.emplace_back(std::move(answer));
     return ok();
 }
 
@@ -88,7 +88,7 @@ status journal::apply_one(const session_release_request& request) {
     if (!is_current(request.client_id, request.generation)) return ok();
     dirty_ = true;
     WHARF_TRY(group_->erase(format::qos2_key(request.client_id, request.packet_id)));
-    answers_.push_back(session_released{request.token});
+    answers_.emplace_back(session_released{request.token});
     return ok();
 }
 
