@@ -162,13 +162,14 @@ class FullDisk(DaemonTest):
 class FullJournal(DaemonTest):
     """An ERP that is away and a small quota: what is undelivered is never taken away."""
     EVENTS = 50  # of a message
+    WINDOW = 16  # messages under way
 
     def fill(self, gateway, client):
         """Publishes until nothing is acknowledged any more: how many messages were."""
         references = [{"type": "order", "id": "x" * 60 + str(n)} for n in range(16)]
-        window, sent, acknowledged = 16, 0, 0
+        sent, acknowledged = 0, 0
         while sent < 2000:
-            while sent - acknowledged < window:
+            while sent - acknowledged < self.WINDOW:
                 sent += 1
                 events = [json.loads(event(f"{sent}-{n}", references=references))
                           for n in range(self.EVENTS)]
@@ -179,6 +180,26 @@ class FullJournal(DaemonTest):
             acknowledged += 1
             self.assertEqual((answer.kind, answer.packet_id()), (PUBACK, acknowledged))
         self.fail(f"the journal of 16 MiB is not full after {sent * self.EVENTS} events")
+
+    def test_when_the_erp_is_back_space_comes_and_the_acknowledgements_follow(self):
+        central = self.erp()
+        gateway = self.gateway(
+            journal={"size_max_mb": 16},
+            destinations=[{"name": "erp", "url": central.url, "backoff_min_ms": 20,
+                           "backoff_max_ms": 200, "circuit_failures": 1000}])
+        gateway.start()
+        client = self.client(gateway, "scanner")
+        messages = self.fill(gateway, client)
+        central.start()
+        for packet_id in range(messages + 1, messages + self.WINDOW + 1):
+            client.expect(PUBACK, packet_id)
+        count = (messages + self.WINDOW) * self.EVENTS
+        wait_until(lambda: gateway.books()["destinations"][0]["applied"] == count,
+                   "everything is in the ERP")
+        self.assert_balanced(gateway.books())
+        applied = central.applied()
+        self.assertEqual((len(applied), len(set(applied))), (count, count))
+        self.assertIsNotNone(gateway.said("there is space again"))
 
     def test_at_the_quota_it_withholds_pings_and_does_not_spin(self):
         gateway = self.gateway(

@@ -81,7 +81,7 @@ class Trace:
         return self.first(("recvfrom", "recvmsg"), lambda c: what in c.bytes())
 
 
-class PubackOrder(DaemonTest):
+class TracedTest(DaemonTest):
     def trace_of(self, exchange):
         strace = tool("strace")
         trace = self.folder / "trace"
@@ -110,6 +110,8 @@ class PubackOrder(DaemonTest):
         self.assertGreater(meta.result, 0)
         self.assertGreater(answer.begin, meta.end, "the answer left after all of it")
 
+
+class PubackOrder(TracedTest):
     def test_the_puback_leaves_after_sync_and_meta_write_returned(self):
         marker = b"e-4711"
         trace = self.trace_of(lambda client: client.deliver(
@@ -133,6 +135,43 @@ class PubackOrder(DaemonTest):
         self.assert_commit_between(trace, came, pubrec, marker)
         self.assert_commit_between(trace, pubrel, pubcomp)
         self.assertIsNone(trace.sent(bytes([PUBACK << 4])))
+
+
+class TheProofItself(TracedTest):
+    """That it would notice: made-up traces, with the answer at every place."""
+
+    LINES = [
+        '7 10:00:00.1 openat(AT_FDCWD, "j/data.mdb", O_RDWR|O_CREAT|O_CLOEXEC, 0600) = 11',
+        '7 10:00:00.2 openat(AT_FDCWD, "j/data.mdb", O_RDWR|O_DSYNC|O_CLOEXEC, 0600) = 12',
+        r'7 10:00:00.3 recvfrom(16, "\x32\x65\x2d\x31", 16384, 0, NULL, NULL) = 4',
+        r'8 10:00:00.4 writev(11, [{iov_base="\x00\x65\x2d\x31", iov_len=4}], 1) = 4',
+        "8 10:00:00.5 fdatasync(11 <unfinished ...>",
+        "8 10:00:00.6 <... fdatasync resumed>)   = 0",
+        r'8 10:00:00.7 pwrite64(12, "\x00\x01", 2, 4128) = 2',
+    ]
+    ANSWER = r'7 10:00:00.9 sendto(16, "\x40\x02\x00\x01", 4, MSG_NOSIGNAL, NULL, 0) = 4'
+
+    def judge(self, lines):
+        path = self.folder / "trace"
+        path.write_text("\n".join(lines) + "\n")
+        trace = Trace(path)
+        self.assert_commit_between(trace, trace.received(b"e-1"), trace.sent(b"\x40\x02"), b"e-1")
+
+    def test_only_an_answer_after_everything_passes(self):
+        self.judge([*self.LINES, self.ANSWER])
+        for place in range(3, len(self.LINES)):
+            with self.subTest(answer_before=self.LINES[place]):
+                lines = [*self.LINES[:place], self.ANSWER, *self.LINES[place:]]
+                self.assertRaises(AssertionError, self.judge, lines)
+
+    def test_a_step_that_is_missing_or_failed_is_noticed(self):
+        for missing in (3, 4, 6):
+            lines = [*self.LINES[:missing], *self.LINES[missing + 1:], self.ANSWER]
+            with self.subTest(missing=self.LINES[missing]), self.assertRaises((AssertionError, KeyError)):
+                self.judge(lines)
+        failed = [line.replace("resumed>)   = 0", "resumed>)   = -1 EIO (Input/output error)")
+                  for line in self.LINES]
+        self.assertRaises(AssertionError, self.judge, [*failed, self.ANSWER])
 
 
 if __name__ == "__main__":
