@@ -2,6 +2,7 @@
 
 #include "gateway/observe/books.hpp"
 #include "gateway/platform/admin/client.hpp"
+#include "gateway/platform/crash_words.hpp"
 #include "gateway/platform/lmdb_store.hpp"
 
 #include <nlohmann/json.hpp>
@@ -20,6 +21,7 @@ result<std::unique_ptr<store>> open_journal(const places& at) {
         return error{errc::not_found,
                      "where is the journal? Name it with --journal DIR or name the "
                      "configuration with --config FILE"};
+    install_crash_words(at.journal);
     auto opened = open_lmdb_read_only(at.journal);
     if (!opened.ok()) return std::move(opened).failure().in("open journal " + at.journal);
     auto header = read_header(**opened);

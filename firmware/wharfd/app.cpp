@@ -5,6 +5,7 @@
 #include "gateway/observe/health.hpp"
 #include "gateway/observe/metrics.hpp"
 #include "gateway/platform/admin/server.hpp"
+#include "gateway/platform/crash_words.hpp"
 #include "gateway/platform/lmdb_store.hpp"
 #include "gateway/platform/log/log.hpp"
 #include "gateway/platform/notify/notify.hpp"
@@ -130,6 +131,7 @@ result<std::string> reason_of(const std::string& body) {
 
 status app::open() {
     WHARF_TRY_ASSIGN(intake_, make_intake(intake_options_of(config_)));
+    install_crash_words(config_.journal.path);
     lmdb_options files{config_.journal.path, std::uint64_t{config_.journal.size_max_mb} << 20};
     auto opened = open_lmdb(files);
     if (!opened.ok()) return std::move(opened).failure().in("journal " + files.path);
