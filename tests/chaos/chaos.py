@@ -83,6 +83,16 @@ class Group:
         self.rounds = 0
         self.erp = rig.Erp(programs, self.folder, seed)
         self.gateway = self._gateway()
+        if sabotage == "no-sync":
+            self._lose_syncs()
+
+    def _lose_syncs(self):
+        """From now on. Before that an empty journal is made durable: wharfd would refuse to go on
+        with one that has vanished altogether, and then nothing would be lost in silence."""
+        self.gateway.start()
+        self.gateway.wait_ready()
+        self.gateway.end()
+        self.gateway.environment["WHARF_LOST_WRITES_SYNC"] = "off"
 
     def _gateway(self):
         environment = {
@@ -90,9 +100,7 @@ class Group:
             "WHARF_LOST_WRITES_DIR": os.path.join(self.folder, "journal"),
         }
         program = "wharfd"
-        if self.sabotage == "no-sync":
-            environment["WHARF_LOST_WRITES_SYNC"] = "off"
-        elif self.sabotage:
+        if self.sabotage in ("random-keys", "no-order"):
             environment["WHARF_SABOTAGE"] = self.sabotage
             program = "sabotaged"
         return rig.Gateway(self.programs, self.folder, self.erp.url, program, environment,

@@ -1,7 +1,7 @@
 // chaos-publisher: many simulated devices, each a process with a Paho client and a witness log of
 // its own, as real devices are. (Several clients in one process disturb each other: when one of
-// them reconnects, Paho C 1.3.12 repeats what all of them have in flight, and now and then from
-// memory it has freed.) Prints a JSON line five times a second and one at the end.
+// them reconnects, Paho C 1.3.12 repeats what all of them have in flight.) Prints a JSON line five
+// times a second and one at the end.
 //
 // SIGTERM: no new events, then wait until all is acknowledged. Exit: 0 everything acknowledged,
 // 3 not within --drain-s.
