@@ -76,6 +76,7 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
     if (measured.last_commit_us != 0)
         out.journal.last_commit_age_s = static_cast<double>(now_us - measured.last_commit_us) / 1e6;
     out.journal.full = journal.full;
+    out.journal.oldest_request_s = static_cast<double>(journal.group_age_us) / 1e6;
     std::uint64_t quota = journal.usage.bytes_max * limits::k_journal_full_percent / 100;
     out.journal.hours_left =
         observe::hours_left(quota - std::min(quota, journal.usage.bytes_used), fill_.per_s());
@@ -85,6 +86,7 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
 
     out.listener.listening = listening_;
     out.listener.connections = listener.connections_open;
+    out.listener.sessions = journal.sessions;
     out.listener.connections_refused = listener.connections_refused;
     out.listener.closed_by_gateway = listener.closed_by_us;
     out.listener.messages_by_qos = {listener.messages_qos0, listener.messages_qos1,

@@ -70,6 +70,8 @@ class journal {
     [[nodiscard]] std::vector<journal_answer> take_answers() { return std::move(answers_); }
     [[nodiscard]] std::vector<event_head> take_appended() { return std::move(appended_); }
     [[nodiscard]] const wharf::v1::JournalState& state() const { return state_; }
+    // Journaled MQTT sessions, connected or not.
+    [[nodiscard]] std::uint64_t sessions() const { return sessions_; }
 
   private:
     journal(store& in, identity_window& identity, journal_options options)

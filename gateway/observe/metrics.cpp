@@ -104,7 +104,7 @@ void render_intake(page& out, const gateway_snapshot& now) {
 void render_listener(page& out, const listener_snapshot& at) {
     out.one("mqtt_listening", "gauge", "1 while connections are taken.", flag(at.listening));
     out.one("mqtt_connections", "gauge", "MQTT connections now.", at.connections);
-    out.one("mqtt_sessions", "gauge", "MQTT sessions now, connected or not.", at.sessions);
+    out.one("mqtt_sessions", "gauge", "Journaled MQTT sessions, connected or not.", at.sessions);
     out.one("mqtt_connections_refused_total", "counter", "MQTT connections refused.",
             at.connections_refused);
     out.one("mqtt_closed_by_gateway_total", "counter",

@@ -98,7 +98,9 @@ bool journal_thread::submit(journal_request request) {
 
 journal_snapshot journal_thread::snapshot() const {
     std::lock_guard lock(mutex_);
-    return snapshot_;
+    journal_snapshot out = snapshot_;
+    if (group_since_us_) out.group_age_us = clock_.monotonic_us() - *group_since_us_;
+    return out;
 }
 
 std::int64_t journal_thread::journal_time_us() const {
@@ -141,6 +143,7 @@ void journal_thread::gather() {
     WHARF_ASSERT(queued_bytes_ >= bytes);
     queued_bytes_ -= bytes;
     urgent_ = !queue_.empty();
+    if (!gathered_.empty()) group_since_us_ = clock_.monotonic_us();
 }
 
 // At half of the bounds, so that the queue does not run dry before it is filled again.
@@ -305,6 +308,8 @@ void journal_thread::publish_snapshot() {
     snapshot_.usage = usage_;
     snapshot_.full = full_;
     snapshot_.held = held_.size();
+    snapshot_.sessions = journal_.sessions();
+    group_since_us_.reset();
 }
 
 void journal_thread::fail(const std::string& why) {

@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +45,9 @@ struct journal_snapshot {
     store_usage usage;
     bool full = false;
     std::size_t held = 0; // messages that wait for space
+    std::uint64_t sessions = 0;
+    std::int64_t group_age_us =
+        0; // how long the group that is being committed has taken; 0: none is
 };
 
 class journal_thread {
@@ -102,6 +106,7 @@ class journal_thread {
     std::size_t held_count_ = 0;
     bool urgent_ = false;
     bool stopping_ = false;
+    std::optional<std::int64_t> group_since_us_;
     bool ingest_waits_ = false;    // submit() said false to ingest or a session
     bool deliveries_wait_ = false; // ... to a delivery
     journal_snapshot snapshot_;
