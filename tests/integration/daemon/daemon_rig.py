@@ -2,8 +2,8 @@
 and free ports on loopback, and ends only the processes that it started.
 
 Where the programs are is said by the environment: WHARFD, WHARFCTL, WHARF_REFERENCE_ERP,
-WHARF_LOST_WRITES (liblost_writes.so), WHARF_NPM_FOLDER (where npm may install); or WHARF_BIN names a
-build folder in which they are looked for.
+WHARF_LOST_WRITES (liblost_writes.so), WHARF_NPM_FOLDER (where npm may install); or WHARF_BIN names
+a build folder in which they are looked for.
 """
 import http.client
 import json
@@ -145,8 +145,9 @@ class Gateway:
         self.log_from = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*before, program("WHARFD"), "--config", str(self.config)], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, env={**os.environ, **(environment or {})})
+                [*before, program("WHARFD"), "--config", str(self.config)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **(environment or {})})
         if ready:
             self.wait_ready()
         return self

@@ -1,5 +1,5 @@
-"""A small MQTT client on a plain socket, 3.1.1 (version=4) and 5: it shows every packet as it is and
-sends what no library would."""
+"""A small MQTT client on a plain socket, 3.1.1 (version=4) and 5: it shows every packet as it is
+and sends what no library would."""
 import socket
 import struct
 

@@ -47,8 +47,11 @@ for _ in $(seq 200); do
 done
 [[ -n $port ]] || { cat "$folder/log" >&2; exit 1; }
 
-mosquitto_pub -V 311 -h 127.0.0.1 -p "$port" -i scanner-07 -q 1 -t wharf/1/ber1/scanner-07/stock -m \
-    '{"event_id":"a-1","inventory_adjusted":{"stock":{"location":"A-01","sku":"4711"},"delta":{"value":"-2","unit":"EA"},"reason":"damage"}}'
+mosquitto_pub -V 311 -h 127.0.0.1 -p "$port" -i scanner-07 -q 1 \
+    -t wharf/1/ber1/scanner-07/stock -s <<'JSON'
+{"event_id": "a-1", "inventory_adjusted": {"stock": {"location": "A-01", "sku": "4711"},
+ "delta": {"value": "-2", "unit": "EA"}, "reason": "damage"}}
+JSON
 kill "$daemon"
 wait "$daemon" || true
 daemon=
@@ -59,7 +62,7 @@ for _ in $(seq 100); do
 done
 
 durable=$(sed -n 's/.*data\.mdb".*O_DSYNC.* = \([0-9]*\).*/\1/p' "$folder/trace" | head -n 1)
-echo "Descriptor $durable is LMDB's O_DSYNC descriptor: it returns from a write when the disk has it."
+echo "Descriptor $durable is LMDB's O_DSYNC descriptor: a write to it returns when the disk has it."
 echo
 awk -v durable="$durable" -v folder="$folder" '
     { sub(/^[0-9]+ +/, "") ; gsub(folder "/", "") }
@@ -68,11 +71,11 @@ awk -v durable="$durable" -v folder="$folder" '
     /EAGAIN|resumed>/ && /recvfrom/ { next }
     /recvfrom.*\\x32/           { note = "the PUBLISH has come" }
     /pwrite64|writev/           { note = "pages of the journal" }
-    index($0, "pwrite64(" durable "<") { note = "the meta page, durable: the event is in the journal" }
+    index($0, "pwrite64(" durable "<") { note = "the meta page, durable: the event is on disk" }
     /fdatasync/                 { note = "sync" }
     /send(to|msg).*\\x40\\x02/  { note = "PUBACK (0x40 0x02)" }
     /data\.mdb|recvfrom.*\\x32|fdatasync|pwrite64|writev|send(to|msg)/ {
-        printf "%-52s %s\n", "--- " note, ""; print "    " $0
+        print "--- " note; print "    " $0
     }
     /send(to|msg).*\\x40\\x02/  { exit }
 ' "$folder/trace"

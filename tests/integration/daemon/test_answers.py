@@ -2,6 +2,8 @@
 """Answers for a whole request, keys that the ERP has forgotten, and more than one destination:
 docs/formats/erp.md."""
 import json
+import socket
+import threading
 import unittest
 
 from daemon_rig import DaemonTest, Erp, event, free_port, wait_until
@@ -33,7 +35,8 @@ class AnswersTest(DaemonTest):
         try:
             wait_until(reached, f"the books say {figures}")
         except AssertionError as error:
-            raise AssertionError(f"{error}: {self.destination(index)}\n{self.daemon.tail()}") from None
+            found = self.destination(index)
+            raise AssertionError(f"{error}: {found}\n{self.daemon.tail()}") from None
         self.assert_balanced(self.daemon.books())
 
     def circuit(self):
@@ -97,11 +100,84 @@ class WholeRequests(AnswersTest):
     def test_an_erp_that_fails_with_500_for_a_while_parks_nothing_for_good(self):
         self.start({"error_500_before": 1})
         self.publish(range(1, 41))
-        wait_until(lambda: self.central.stats().get("fault_error_500_before", 0) >= 12, "many failures")
+        wait_until(lambda: self.central.stats().get("fault_error_500_before", 0) >= 12,
+                   "many failures")
         self.central.control({"clear": True})
         wait_until(lambda: self.destination()["pending"] == 0, "everything is settled")
         self.assertEqual(self.destination()["dead"], 0, self.destination())
         self.assertEqual(self.destination()["applied"], 40)
+
+
+class Stranger:
+    """Not an ERP: takes connections, reads a little and sends the same bytes to everybody."""
+
+    def __init__(self, port, answer):
+        self.answer = answer
+        self.served = 0
+        self.socket = socket.create_server(("127.0.0.1", port))
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            with peer:
+                try:
+                    peer.settimeout(2)
+                    peer.recv(65536)
+                    peer.sendall(self.answer)
+                except OSError:
+                    pass  # it had enough: as good as any end
+            self.served += 1
+
+    def end(self):
+        # Wakes the accept() that close() alone would leave waiting.
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+
+
+class NotHttp(AnswersTest):
+    HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    ANSWERS = {
+        "nothing": b"",
+        "noise": b"\x00\xff\x16\x03\x01" * 100,
+        "another protocol": b"220 mail.example ESMTP\r\n",
+        "half a head": b"HTTP/1.1 200 OK\r\nContent-",
+        "half a body": HEAD + b"Content-Length: 1000\r\n\r\n{",
+        "no body": HEAD + b"Content-Length: 20\r\n\r\n",
+        "a length that is none": HEAD + b"Content-Length: -5\r\n\r\n{}",
+        "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        "a chunk that is none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+        "endless head": HEAD + b"X-Filling: " + b"x" * 2_000_000,
+        "endless body": HEAD + b"Content-Length: 9000000\r\n\r\n" + b" " * 9_000_000,
+        "an empty object": HEAD + b"Content-Length: 2\r\n\r\n{}",
+        "deeply nested": HEAD + b"Content-Length: 100000\r\n\r\n" + b"[" * 100_000,
+        "another batch's answer": HEAD + b"Content-Length: 61\r\n\r\n"
+                                  b'{"items":[{"idempotency_key":"somebody","status":"applied"}]}',
+    }
+
+    def test_nothing_is_taken_for_an_answer_that_is_none(self):
+        self.start()
+        self.central.end()
+        number = 0
+        for name, answer in self.ANSWERS.items():
+            with self.subTest(name):
+                stranger = Stranger(self.central.port, answer)
+                try:
+                    number += 1
+                    self.publish([number])
+                    wait_until(lambda: stranger.served >= 2, "it is tried and tried again")
+                finally:
+                    stranger.end()
+                self.wait_for(applied=0, dead=0, pending=number)
+        self.central.start()
+        self.wait_for(applied=number, dead=0, pending=0)
+        self.assertEqual(sorted(self.central.applied()),
+                         sorted(f"e-{n}" for n in range(1, number + 1)))
 
 
 class ForgottenKeys(AnswersTest):

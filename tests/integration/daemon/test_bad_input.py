@@ -7,8 +7,8 @@ import struct
 import unittest
 
 from daemon_rig import DaemonTest, event
-from mqtt_bytes import (CONNACK, CONNECT, DISCONNECT, PINGREQ, PUBACK, PUBLISH, PUBREL, SUBACK, SUBSCRIBE,
-                        Client, connect_packet, length, packet, publish_packet, text)
+from mqtt_bytes import (CONNACK, CONNECT, DISCONNECT, PINGREQ, PUBACK, PUBLISH, PUBREL, SUBACK,
+                        SUBSCRIBE, Client, connect_packet, length, packet, publish_packet, text)
 
 TOPIC = "wharf/1/ber1/scanner-07/stock"
 PACKET_BYTES_MAX = 4096
@@ -34,7 +34,8 @@ def bad_packets(version):
     yield "larger than allowed, only its header", b"\x32" + length(PACKET_BYTES_MAX), 0x95
     if version == 5:
         yield "topic alias 0", packet(PUBLISH, 0, text(TOPIC) + b"\x03\x23\x00\x00"), 0x94
-        yield "topic alias that stands for nothing", packet(PUBLISH, 0, text("") + b"\x03\x23\x00\x01"), 0x82
+        alias = packet(PUBLISH, 0, text("") + b"\x03\x23\x00\x01")
+        yield "topic alias that stands for nothing", alias, 0x82
         yield "property twice", packet(PUBLISH, 0, text(TOPIC) + b"\x04\x01\x00\x01\x00"), 0x82
         yield "retained message", packet(PUBLISH, 1, text(TOPIC) + b"\x00" + event(1)), 0x9A
 
@@ -77,14 +78,16 @@ class BadInput(DaemonTest):
     def test_a_malformed_connect_is_answered_in_the_words_of_its_version(self):
         flags_reserved = bytes([0x03])
         cases = [
-            ("MQTT 3.1", packet(CONNECT, 0, text("MQIsdp") + b"\x03\x02\x00\x3c" + text("a")), b"\x00\x01"),
-            ("a level above 5", packet(CONNECT, 0, text("MQTT") + b"\x06\x02\x00\x3c\x00" + text("a")),
-             b"\x00\x84"),
+            ("MQTT 3.1", packet(CONNECT, 0, text("MQIsdp") + b"\x03\x02\x00\x3c" + text("a")),
+             b"\x00\x01"),
+            ("a level above 5", packet(CONNECT, 0, text("MQTT") + b"\x06\x02\x00\x3c\x00"
+                                       + text("a")), b"\x00\x84"),
             ("reserved flag in 5", packet(CONNECT, 0, text("MQTT") + b"\x05" + flags_reserved
                                           + b"\x00\x3c\x00" + text("a")), b"\x00\x81"),
             ("reserved flag in 3.1.1", packet(CONNECT, 0, text("MQTT") + b"\x04" + flags_reserved
                                               + b"\x00\x3c" + text("a")), None),
-            ("another protocol", packet(CONNECT, 0, text("HTTP") + b"\x04\x02\x00\x3c" + text("a")), None),
+            ("another protocol", packet(CONNECT, 0, text("HTTP") + b"\x04\x02\x00\x3c"
+                                        + text("a")), None),
             ("no client id and no clean session", connect_packet("", 4, clean=False), b"\x00\x02"),
             ("a client id that is too long", connect_packet("x" * 300, 5), b"\x00\x85"),
             ("an HTTP request", b"GET / HTTP/1.1\r\nHost: wharf\r\n\r\n", None),

@@ -20,7 +20,8 @@ class ClientTest(DaemonTest):
 
     def assert_taken(self, count):
         """So many messages, each with one event, and none of them twice."""
-        wait_until(lambda: self.daemon.intake()["received"] >= count, f"{count} events in the books")
+        wait_until(lambda: self.daemon.intake()["received"] >= count,
+                   f"{count} events in the books")
         self.assertEqual(self.daemon.intake(), {"received": count, "refused": 0, "quarantined": 0,
                                                 "duplicate": 0, "accepted": count})
 
@@ -79,8 +80,8 @@ class NpmMqtt(ClientTest):
         shutil.copy(source / "package-lock.json", lock)
 
     def exercise(self, version):
-        messages = [{"topic": TOPIC, "payload": event(n, occurred_at="2026-03-02T10:00:00Z").decode(),
-                     "qos": qos} for n, qos in enumerate((0, 1, 2, 0, 1, 2))]
+        messages = [{"topic": TOPIC, "payload": event(number).decode(), "qos": qos}
+                    for number, qos in enumerate((0, 1, 2, 0, 1, 2))]
         done = subprocess.run(
             [tool("node"), "exercise.mjs", str(self.daemon.port), version, "npm-client"],
             cwd=self.project, input="\n".join(json.dumps(m) for m in messages) + "\n",
@@ -120,9 +121,10 @@ class Sessions(ClientTest):
         for number, interruption in enumerate(("reconnect", "kill"), 1):
             with self.subTest(interruption=interruption):
                 name = f"scanner-{interruption}"
+                # Without any identity of its own: only QoS 2 helps.
                 payload = json.dumps({"inventory_adjusted": {
                     "stock": {"location": "A-01", "sku": "4711"}, "reason": "found",
-                    "delta": {"value": "1", "unit": "EA"}}}).encode()  # no identity: only QoS 2 helps
+                    "delta": {"value": "1", "unit": "EA"}}}).encode()
                 client = self.client(self.daemon, name, clean=False)
                 client.publish(TOPIC, payload, qos=2, packet_id=9)
                 client.expect(PUBREC, 9)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""From a device to the reference ERP: each event once, in order for its keys, through outages, kills
-and every misbehaviour the ERP knows. The ERP's tables are the witness."""
+"""From a device to the reference ERP: each event once, in order for its keys, through outages,
+kills and every misbehaviour the ERP knows. The ERP's tables are the witness."""
 import json
 import time
 import unittest
@@ -149,15 +149,16 @@ class Misbehaviour(DeliveryTest):
 
     def struck(self, fault):
         counts = self.central.stats()
-        names = ["refused_batches" if name == "max_batch_items" else f"fault_{name}" for name in fault]
+        names = ["refused_batches" if name == "max_batch_items" else f"fault_{name}"
+                 for name in fault]
         return all(counts.get(name, 0) > 0 for name in names)
 
     def assert_survives(self, fault):
         self.central.start("--seed", "7", "--misbehave", json.dumps(fault))
         self.daemon.start()
         self.publish(range(1, 41))
-        wait_until(lambda: self.struck(fault) or self.daemon.books()["destinations"][0]["pending"] == 0,
-                   "the fault strikes")
+        wait_until(lambda: self.struck(fault)
+                   or self.daemon.books()["destinations"][0]["pending"] == 0, "the fault strikes")
         self.assertTrue(self.struck(fault), self.central.stats())
         self.central.control({"clear": True})
         self.publish(range(41, 51))
@@ -225,7 +226,8 @@ class Misbehaviour(DeliveryTest):
         self.assertGreater(time.monotonic() - began, 1.5)
 
     def test_all_at_once(self):
-        faults = ("drop_after", "drop_before", "garbage", "missing_items", "error_503", "in_progress")
+        faults = ("drop_after", "drop_before", "garbage", "missing_items", "error_503",
+                  "in_progress")
         self.assert_survives({name: {"probability": 0.1, "next": 1} for name in faults})
 
     def test_wrong_credentials_stop_it_until_it_is_resumed(self):

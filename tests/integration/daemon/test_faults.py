@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Kills, failing writes, a full disk and a full journal: what was acknowledged is there, what cannot
-be made durable is not acknowledged, and the gateway says why."""
+"""Kills, failing writes, a full disk and a full journal: what was acknowledged is there, what
+cannot be made durable is not acknowledged, and the gateway says why."""
 import json
 import random
 import signal

@@ -45,7 +45,8 @@ class Stop(DaemonTest):
             thread = threading.Thread(target=self.publish_until_goodbye, args=(client, *parts))
             devices.append((client, thread, *parts))
             thread.start()
-        wait_until(lambda: all(len(acknowledged) > 30 for *_, acknowledged, _ in devices), "traffic")
+        wait_until(lambda: all(len(acknowledged) > 30 for *_, acknowledged, _ in devices),
+                   "traffic")
         gateway.signal(signal.SIGTERM)
         self.assertEqual(gateway.wait(), 0)
         for client, thread, *_, goodbyes in devices:
@@ -233,7 +234,8 @@ class Monitoring(DaemonTest):
         client.send(publish_packet("wharf/#", b"", 0, 0, 5))
         client.rest()
         client.close()
-        status = gateway.ask("/v1/status")[1] + gateway.page("/metrics")[2] + gateway.page("/healthz")[2]
+        status = gateway.ask("/v1/status")[1]
+        status += gateway.page("/metrics")[2] + gateway.page("/healthz")[2]
         self.assertEqual(gateway.end(), 0)
         said = gateway.log.read_text()
         for secret in ("s3cret-t0ken-4711", "private-person", "private-words"):

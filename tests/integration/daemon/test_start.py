@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What wharfd refuses to start with: every finding names its place, and the exit code says whether a
-restart, a person or another configuration is wanted."""
+"""What wharfd refuses to start with: every finding names its place, and the exit code says whether
+a restart, a person or another configuration is wanted."""
 import shutil
 import unittest
 
@@ -71,7 +71,8 @@ class Configuration(DaemonTest):
         cases = [
             ("an unknown key", GOOD.replace('site = "ber1"', 'site = "ber1"\ncolour = "red"'),
              4, "gateway.colour"),
-            ("a wrong type", GOOD + "batch_max_items = \"many\"\n", 9, "destination[0].batch_max_items"),
+            ("a wrong type", GOOD + 'batch_max_items = "many"\n', 9,
+             "destination[0].batch_max_items"),
             ("out of bounds", GOOD + "batch_max_items = 0\n", 9, "destination[0].batch_max_items"),
             ("missing", GOOD.replace('name = "WH7"\n', ""), 1, "gateway.name"),
             ("a section missing", GOOD.replace('[journal]\npath = "/var/lib/wharf/journal"\n', ""),
@@ -88,7 +89,8 @@ class Configuration(DaemonTest):
                 self.assertIn(f"{file}:{line}: {key}", said)
 
     def test_all_findings_are_said_at_once(self):
-        code, said, _ = self.check(GOOD.replace('name = "WH7"\n', "nmae = 3\n") + "settle_ms = -1\n")
+        wrong = GOOD.replace('name = "WH7"\n', "nmae = 3\n") + "settle_ms = -1\n"
+        code, said, _ = self.check(wrong)
         self.assertEqual(code, CONFIG)
         for key in ("gateway.name", "gateway.nmae", "destination[0].settle_ms"):
             self.assertIn(key, said)

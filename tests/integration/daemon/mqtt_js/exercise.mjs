@@ -1,6 +1,6 @@
 // A publisher as its users write it, with npm's mqtt: exercise.mjs PORT VERSION CLIENT-ID
-// Reads {"topic", "payload", "qos"} lines, publishes each and awaits its acknowledgement; connects to
-// the same persistent session twice. Prints one JSON object.
+// Reads {"topic", "payload", "qos"} lines, publishes each and awaits its acknowledgement; connects
+// to the same persistent session twice. Prints one JSON object.
 import { createInterface } from 'node:readline';
 import mqtt from 'mqtt';
 
