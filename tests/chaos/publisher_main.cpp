@@ -69,7 +69,7 @@ void add_options(CLI::App& app, options& o) {
 
 std::unique_ptr<publisher_client> make_client(const options& o, std::size_t index) {
     const bool wms = index >= o.clients - std::min(o.wms, o.clients);
-    char number[16];
+    char number[24];
     std::snprintf(number, sizeof number, "%02zu",
                   wms ? index - (o.clients - o.wms) + 1 : index + 1);
     const std::string device = std::string(wms ? "wms-" : "scanner-") + number;
