@@ -108,7 +108,10 @@ class Group:
                            batch_max_items=self.rng.choice([1, 5, 20, 100]),
                            batch_max_delay_ms=self.rng.choice([0, 10, 50]),
                            request_timeout_ms=self.rng.choice([400, 1000]),
-                           backoff_min_ms=20, backoff_max_ms=300)
+                           backoff_min_ms=20, backoff_max_ms=300,
+                           # A batch whose bytes have changed is asked for under its new keys; the
+                           # answer "not held" is to be believed before the round is over.
+                           more="settle_ms = 0\n" if self.sabotage == "random-keys" else "")
 
     def power_cut(self):
         """What was not synced at the kill is lost: all of it, some pages or some sectors."""

@@ -208,7 +208,7 @@ batch_max_delay_ms = {batch_max_delay_ms}
 request_timeout_ms = {request_timeout_ms}
 backoff_min_ms = {backoff_min_ms}
 backoff_max_ms = {backoff_max_ms}
-
+{more}
 [admin]
 socket = "{folder}/wharfd.sock"
 http_port = 0
@@ -240,6 +240,7 @@ class Gateway:
             "request_timeout_ms": 2000,
             "backoff_min_ms": 50,
             "backoff_max_ms": 1000,
+            "more": "",
             **settings,
         }
         text = CONFIG.format(port=self.port, folder=folder, erp_url=erp_url, **values)

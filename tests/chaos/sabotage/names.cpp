@@ -1,5 +1,6 @@
 // Stands in for sync/delivery/names.cpp: with WHARF_SABOTAGE=random-keys an item has another
-// idempotency key each time it is rendered.
+// idempotency key in each run of the daemon. (Not in each call: its answer would not be recognised,
+// and nothing would ever be delivered.)
 #include "sync/delivery/names.hpp"
 
 #include "gateway/base/hash.hpp"
@@ -16,6 +17,12 @@ namespace {
 bool keys_are_random() {
     const char* wish = std::getenv("WHARF_SABOTAGE"); // NOLINT(concurrency-mt-unsafe)
     return wish != nullptr && std::string_view(wish) == "random-keys";
+}
+
+// One draw per run.
+const std::string& salt() {
+    static const std::string drawn = std::to_string(std::random_device{}());
+    return drawn;
 }
 
 std::string named(std::string_view gateway, std::uint32_t epoch, std::string_view rest) {
@@ -35,7 +42,7 @@ std::string digits(std::uint64_t number) {
 std::string idempotency_key(std::string_view gateway, std::uint32_t epoch, const batch_item& item) {
     std::string key =
         named(gateway, epoch, digits(item.number) + "-" + std::to_string(item.revision));
-    if (keys_are_random()) key += "-" + std::to_string(std::random_device{}());
+    if (keys_are_random()) key += "-" + salt();
     return key;
 }
 
