@@ -262,6 +262,8 @@ void journal_thread::tell() {
     auto appended = journal_.take_appended();
     auto answers = journal_.take_answers();
     if (!journal_.dirty()) journal_.roll_back();
+    // First the books: who has its answer and asks for them finds itself counted.
+    publish_snapshot();
     if (!appended.empty()) callbacks_.appended(std::move(appended));
     if (!answers.empty()) callbacks_.answers(std::move(answers));
 }
