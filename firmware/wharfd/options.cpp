@@ -115,6 +115,7 @@ sync_destination sync_destination_of(const config& from, const destination_confi
     out.connector.url = to_string(to.url);
     out.connector.format =
         to.format == body_format::json ? http_format::json : http_format::protobuf;
+    out.connector.answers_by_status = to.answers_by_status;
     out.connector.token = std::move(token);
     out.connector.gateway = from.gateway.name;
     out.connector.epoch = epoch;

@@ -89,6 +89,7 @@ struct destination_config {
     std::uint32_t poison_attempts = 5;
     std::uint32_t remembers_keys_for_h = 2160;
     bool can_ask = true;
+    bool answers_by_status = false; // only with batches of one item
     std::uint32_t settle_ms = 30'000;
 };
 

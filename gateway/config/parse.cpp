@@ -202,6 +202,10 @@ void read_timing(section& in, destination_config& to) {
     in.number("poison_attempts", to.poison_attempts, 1, 1000);
     in.number("remembers_keys_for_h", to.remembers_keys_for_h, 0, 24 * 365 * 10, "hours");
     in.boolean("can_ask", to.can_ask);
+    in.boolean("answers_by_status", to.answers_by_status);
+    if (to.answers_by_status && to.batch_max_items != 1)
+        in.error("answers_by_status", "expected batch_max_items = 1 beside it: a status alone "
+                                      "cannot say what became of several items");
     in.number("settle_ms", to.settle_ms, 0, k_hour_ms, "ms");
     if (to.can_ask && to.settle_ms < to.request_timeout_ms)
         in.warning("settle_ms", "is shorter than request_timeout_ms: a request may still be under "

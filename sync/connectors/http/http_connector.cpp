@@ -128,7 +128,7 @@ connector_answer http_connector::parse(const http_response& response,
     const bool success = response.status >= 200 && response.status < 300;
     const bool by_status =
         response.status == 200 || response.status == 201 || response.status == 204;
-    if (by_status && response.body.empty() && items.size() == 1 && !asked) {
+    if (options_.answers_by_status && by_status && items.size() == 1 && !asked) {
         out.items.push_back({wharf::v1::ITEM_STATUS_APPLIED, "", ""});
         return out;
     }

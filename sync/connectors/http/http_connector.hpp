@@ -23,6 +23,9 @@ struct http_connector_options {
     std::string gateway;
     std::uint32_t epoch = 0;
     std::uint32_t mapping_revision = 1;
+    // The ERP says by 200, 201 or 204 alone that the one item was applied. Never assumed: an empty
+    // answer of an ERP that answers per item says nothing.
+    bool answers_by_status = false;
 };
 
 struct http_request {

@@ -34,7 +34,7 @@ bool same(const destination_config& a, const destination_config& b) {
            a.backoff_max_ms == b.backoff_max_ms && a.circuit_failures == b.circuit_failures &&
            a.poison_attempts == b.poison_attempts &&
            a.remembers_keys_for_h == b.remembers_keys_for_h && a.can_ask == b.can_ask &&
-           a.settle_ms == b.settle_ms;
+           a.answers_by_status == b.answers_by_status && a.settle_ms == b.settle_ms;
 }
 
 config parsed(const std::string& text) {

@@ -10,8 +10,10 @@ using namespace wharf;
 
 namespace {
 
-http_connector connector(http_format format = http_format::json, std::string token = {}) {
+http_connector connector(http_format format = http_format::json, std::string token = {},
+                         bool answers_by_status = false) {
     http_connector_options options;
+    options.answers_by_status = answers_by_status;
     options.url = "http://127.0.0.1:8069/erp/";
     options.format = format;
     options.token = std::move(token);
@@ -118,8 +120,14 @@ TEST_CASE("what cannot be read or contradicts itself says nothing") {
     CHECK(twice.items[0].status == wharf::v1::ITEM_STATUS_UNSPECIFIED);
 }
 
-TEST_CASE("one item may be answered by the status alone, several may not") {
-    const auto erp = connector();
+TEST_CASE("an empty answer says nothing, as the protobuf one without items does") {
+    for (auto format : {http_format::json, http_format::protobuf})
+        CHECK(connector(format).parse(answer(200), {{1, 0}}, false, 0).items.at(0).status ==
+              wharf::v1::ITEM_STATUS_UNSPECIFIED);
+}
+
+TEST_CASE("where the configuration says so, one item is answered by the status, several never") {
+    const auto erp = connector(http_format::json, {}, true);
     for (int status : {200, 201, 204})
         CHECK(erp.parse(answer(status), {{1, 0}}, false, 0).items.at(0).status ==
               wharf::v1::ITEM_STATUS_APPLIED);
