@@ -31,6 +31,26 @@ FILES = {"WHARFD": "wharfd", "WHARFCTL": "wharfctl", "WHARF_REFERENCE_ERP": "wha
          "WHARF_LOST_WRITES": "liblost_writes.so"}
 
 
+_children = []
+
+
+def end_children(*_):
+    """A test that is terminated (by ctest's timeout, by a person) leaves nobody behind."""
+    for process in _children:
+        if process.poll() is None:
+            process.kill()
+    os._exit(143)
+
+
+signal.signal(signal.SIGTERM, end_children)
+
+
+def start_program(arguments, **options):
+    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, **options)
+    _children.append(process)
+    return process
+
+
 def program(name):
     """Its path, or the test is skipped with the reason."""
     path = os.environ.get(name)
@@ -144,10 +164,9 @@ class Gateway:
         self.write_config()
         self.log_from = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [*before, program("WHARFD"), "--config", str(self.config)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, **(environment or {})})
+            self.process = start_program([*before, program("WHARFD"), "--config", str(self.config)],
+                                         stdout=log, stderr=log,
+                                         env={**os.environ, **(environment or {})})
         if ready:
             self.wait_ready()
         return self
@@ -277,10 +296,10 @@ class Erp:
 
     def start(self, *options):
         with open(self.folder / "erp.log", "ab") as log:
-            self.process = subprocess.Popen(
+            self.process = start_program(
                 [program("WHARF_REFERENCE_ERP"), "--db", str(self.db), "--port", str(self.port),
                  "--sync", "off", *self.options, *options],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+                stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("ready port="):
             raise AssertionError("the ERP did not start: " + (self.folder / "erp.log").read_text())
