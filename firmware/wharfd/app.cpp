@@ -244,8 +244,14 @@ status app::make_sync() {
                                          journal_->recovery().epoch, std::move(token)));
     }
     sync_callbacks calls;
-    calls.log = [](const std::string& destination, const std::string& text) {
-        log::info(text, {{"destination", destination}});
+    calls.log = [](const std::string& destination, const std::string& text,
+                   const log_subject& about) {
+        if (about.sequence.empty()) return log::info(text, {{"destination", destination}});
+        log::warn(text, {{"destination", destination},
+                         {"sequence", about.sequence},
+                         {"device", about.device},
+                         {"event_id", about.event_id},
+                         {"correlation_id", about.correlation_id}});
     };
     calls.alarm = [](const std::string& destination, const std::string& code,
                      const std::string& text, bool raised) {

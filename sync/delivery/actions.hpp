@@ -66,6 +66,7 @@ struct alarm {
 };
 struct log {
     std::string text;
+    sequence number = k_no_sequence; // the update it is about, where it is about one
 };
 // What became of an operator's command; empty `failure` is success.
 struct reply {

@@ -398,7 +398,8 @@ void destination_machine::apply_fate(open_batch& b, const batch_entry& e, const 
         ++dead_;
         park(e, wharf::v1::PARKED_STATE_DEAD, fate.code, fate.message, attempts, d, at);
         actions_.emplace_back(act::log{"dead letter " + std::to_string(e.item.number) + ": " +
-                                       fate.code + ": " + fate.message});
+                                           fate.code + ": " + fate.message,
+                                       e.item.number});
         break;
     case what::waiting:
         block_behind_dead(e, d);

@@ -27,7 +27,8 @@ void destination_machine::verify(open_batch& b, instant at) {
     if (b.fresh_digest != b.digest) {
         b.must_ask = true;
         actions_.emplace_back(act::log{"an open batch would be made differently now: its outcome "
-                                       "is asked for before anything is sent again"});
+                                       "is asked for before anything is sent again",
+                                       k_no_sequence});
     }
     b.now = open_batch::stage::sealed;
     b.next_at_us = at.now_us;
@@ -175,7 +176,7 @@ void destination_machine::execute(const pending_command& c, sequence number,
     if (c.discard) {
         d.request.ops.emplace_back(settle_parked{number, settlement::discarded});
         actions_.emplace_back(
-            act::log{"discarded dead letter " + std::to_string(number) + ": " + c.reason});
+            act::log{"discarded dead letter " + std::to_string(number) + ": " + c.reason, number});
     } else {
         // The same revision and key: it is the same update. Its code stays: it says what is known
         // of its outcome.

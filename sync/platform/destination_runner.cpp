@@ -229,7 +229,18 @@ void destination_runner::perform(const act::alarm& what) {
 }
 
 void destination_runner::perform(const act::log& what) {
-    if (callbacks_.log) callbacks_.log(machine_.options().name, what.text);
+    if (!callbacks_.log) return;
+    log_subject about;
+    if (what.number != k_no_sequence) {
+        about.sequence = std::to_string(what.number);
+        // The line is worth writing without its details too.
+        if (const auto record = view_.event(what.number); record.ok()) {
+            about.device = record->event.device();
+            about.event_id = record->event.event().event_id();
+            about.correlation_id = record->event.event().correlation_id();
+        }
+    }
+    callbacks_.log(machine_.options().name, what.text, about);
 }
 
 void destination_runner::perform(const act::reply& what) {

@@ -28,8 +28,18 @@ struct sync_destination {
     http_client_options client;
 };
 
+// What a line of the log is about. Empty where it is not about one update.
+struct log_subject {
+    std::string sequence;
+    std::string device;
+    std::string event_id;
+    std::string correlation_id;
+};
+
 struct sync_callbacks {
-    std::function<void(const std::string& destination, const std::string& text)> log;
+    std::function<void(const std::string& destination, const std::string& text,
+                       const log_subject& about)>
+        log;
     // `raised` false takes back what was raised under this code.
     std::function<void(const std::string& destination, const std::string& code,
                        const std::string& text, bool raised)>
