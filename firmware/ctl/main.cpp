@@ -91,6 +91,17 @@ void add_number(CLI::App& to, arguments& given, const char* what) {
     to.add_option("number", given.number, what)->required()->type_name("NUMBER");
 }
 
+// Why something is given up: said by the person who does it.
+void add_reason(CLI::App& to, arguments& given) {
+    to.add_option("--reason", given.reason, "Why, for those who ask later")
+        ->required()
+        ->type_name("TEXT")
+        ->check([](const std::string& text) {
+            bool good = !text.empty() && text.size() <= limits::k_text_bytes_max;
+            return good ? std::string{} : std::string("expected 1 to 256 bytes of text");
+        });
+}
+
 void add_dead(CLI::App& app, arguments& given, verb& chosen) {
     auto* dead = app.add_subcommand("dead", "Updates that the ERP refused: dead letters");
     dead->require_subcommand(1);
@@ -126,13 +137,7 @@ void add_dead(CLI::App& app, arguments& given, verb& chosen) {
     auto* discard = dead->add_subcommand("discard", "Give it up for good; the books keep count");
     add_number(*discard, given, "Its number, from dead list");
     destination(discard);
-    discard->add_option("--reason", given.reason, "Why, for those who ask later")
-        ->required()
-        ->type_name("TEXT")
-        ->check([](const std::string& text) {
-            bool good = !text.empty() && text.size() <= limits::k_text_bytes_max;
-            return good ? std::string{} : std::string("expected 1 to 256 bytes of text");
-        });
+    add_reason(*discard, given);
     discard->callback([&] {
         chosen = [&given](auto& at, auto& to) {
             return discard_dead(at, to, given.destination, given.number, given.reason);
@@ -153,6 +158,15 @@ void add_quarantine(CLI::App& app, arguments& given, verb& chosen) {
     add_number(*show, given, "Its number, from quarantine list");
     show->callback([&] {
         chosen = [&given](auto& at, auto& to) { return show_quarantined(at, to, given.number); };
+    });
+    auto* discard = quarantine->add_subcommand(
+        "discard", "Give one up for good, so that its space is free; the books keep count");
+    add_number(*discard, given, "Its number, from quarantine list");
+    add_reason(*discard, given);
+    discard->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return discard_quarantined(at, to, given.number, given.reason);
+        };
     });
 }
 

@@ -135,4 +135,17 @@ int show_quarantined(const places& at, const console& to, std::uint64_t number) 
     return k_exit_good;
 }
 
+int discard_quarantined(const places& at, const console& to, std::uint64_t number,
+                        const std::string& reason) {
+    json body = {{"reason", reason}};
+    auto asked = ask_daemon(at, "POST", "/v1/quarantine/" + std::to_string(number) + "/discard",
+                            body.dump(-1, ' ', false, json::error_handler_t::replace));
+    if (!asked.ok()) return failed(to, asked.failure());
+    if (at.json)
+        to.out << *asked;
+    else
+        to.out << "Message " << number << " is discarded; the books go on counting it.\n";
+    return k_exit_good;
+}
+
 } // namespace wharf::ctl

@@ -50,6 +50,8 @@ struct page_options {
     std::uint32_t count_max = 100;
 };
 int list_quarantined(const places& at, const console& to, const page_options& page);
+int discard_quarantined(const places& at, const console& to, std::uint64_t number,
+                        const std::string& reason);
 int show_quarantined(const places& at, const console& to, std::uint64_t number);
 
 struct dead_list_options {

@@ -24,6 +24,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 
 namespace wharf {
@@ -61,6 +62,7 @@ class app : public journal_port {
     status open();
     status start();
     status make_sync();
+    void on_discarded(const quarantine_discarded& answer);
     [[nodiscard]] result<std::uint8_t> destination_of(const admin::request& asked) const;
     [[nodiscard]] result<dead_letter> dead_letter_of(const admin::request& asked) const;
     void start_admin_routes(admin::router& commands, admin::router& pages);
@@ -101,6 +103,9 @@ class app : public journal_port {
     std::unique_ptr<listener> listener_;
     std::unique_ptr<sync_shell> sync_;
     std::unique_ptr<admin::server> admin_;
+    // Discards that wait for their commit. The network thread only.
+    std::map<std::uint64_t, admin::answer> discards_;
+    std::uint64_t last_discard_ = 0;
 };
 
 // --- answers of the admin server ---------------------------------------------------------------
@@ -116,6 +121,15 @@ sync_shell::reply done(admin::answer reply) {
         else
             reply(admin::error_response(409, failure));
     };
+}
+
+result<std::uint64_t> number_of(const std::string& text, std::string_view what) {
+    std::uint64_t number = 0;
+    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failed != std::errc{} || end != text.data() + text.size() || number == 0)
+        return error{errc::invalid,
+                     "expected the number of " + std::string(what) + ", got \"" + text + "\""};
+    return number;
 }
 
 result<std::string> reason_of(const std::string& body) {
@@ -153,10 +167,13 @@ status app::open() {
 journal_callbacks app::callbacks() {
     journal_callbacks out;
     out.answers = [this](std::vector<journal_answer> answers) {
-        for (const journal_answer& answer : answers)
-            if (const auto* done = std::get_if<delivery_done>(&answer)) sync_->post(*done);
-        std::erase_if(answers, [](const journal_answer& answer) {
-            return std::holds_alternative<delivery_done>(answer);
+        std::erase_if(answers, [this](const journal_answer& answer) {
+            const auto* discarded = std::get_if<quarantine_discarded>(&answer);
+            const auto* delivered = std::get_if<delivery_done>(&answer);
+            if (delivered != nullptr) sync_->post(*delivered);
+            if (discarded != nullptr)
+                asio::post(io_, [this, answer = *discarded] { on_discarded(answer); });
+            return discarded != nullptr || delivered != nullptr;
         });
         if (!answers.empty()) listener_->on_answers(std::move(answers));
     };
@@ -295,6 +312,18 @@ void app::start_admin_routes(admin::router& commands, admin::router& pages) {
                         sync_->discard_dead(which->destination, which->number, *reason,
                                             done(std::move(reply)));
                     });
+    commands.handle("POST", "/v1/quarantine/{number}/discard",
+                    [this](const admin::request& asked, admin::answer reply) {
+                        auto number = number_of(asked.parameters.at("number"), "a message");
+                        if (!number.ok()) return reply(refusal(number.failure()));
+                        auto reason = reason_of(asked.body);
+                        if (!reason.ok()) return reply(refusal(reason.failure()));
+                        log::info("a quarantined message is discarded by an operator",
+                                  {{"number", std::to_string(*number)}, {"reason", *reason}});
+                        std::uint64_t token = ++last_discard_;
+                        discards_.emplace(token, std::move(reply));
+                        submit(quarantine_discard_request{token, *number});
+                    });
     for (bool resume : {true, false})
         commands.handle(
             "POST", std::string("/v1/destinations/{destination}/") + (resume ? "resume" : "pause"),
@@ -325,12 +354,17 @@ result<std::uint8_t> app::destination_of(const admin::request& asked) const {
 
 result<app::dead_letter> app::dead_letter_of(const admin::request& asked) const {
     WHARF_TRY_ASSIGN(std::uint8_t destination, destination_of(asked));
-    const std::string& text = asked.parameters.at("sequence");
-    sequence number = k_no_sequence;
-    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failed != std::errc{} || end != text.data() + text.size() || number == k_no_sequence)
-        return error{errc::invalid, "expected the number of an event, got \"" + text + "\""};
+    WHARF_TRY_ASSIGN(sequence number, number_of(asked.parameters.at("sequence"), "an event"));
     return dead_letter{destination, number};
+}
+
+void app::on_discarded(const quarantine_discarded& answer) {
+    auto asked = discards_.extract(answer.token);
+    if (asked.empty()) return;
+    if (answer.found)
+        asked.mapped()({200, "{}"});
+    else
+        asked.mapped()(admin::error_response(404, "nothing in quarantine under that number"));
 }
 
 observe::gateway_snapshot app::look() {

@@ -64,7 +64,8 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
     out.stopping = stopping_;
     observe::books books = observe::books_of(journal.state);
     out.intake = books.intake;
-    out.quarantine_open = journal.state.next_quarantine() - 1;
+    out.quarantine_open =
+        journal.state.next_quarantine() - 1 - journal.state.quarantine_discarded();
     auto lines = log::lines_by_level();
     for (std::size_t i = 0; i < lines.size(); ++i)
         out.log_lines_by_level.emplace_back(log::k_level_names[i], lines[i]);

@@ -2,9 +2,9 @@
 // default filled in. docs/configuration.md says what each key means.
 #pragma once
 
+#include "gateway/base/http_url.hpp"
 #include "gateway/base/lane.hpp"
 #include "gateway/base/limits.hpp"
-#include "gateway/base/http_url.hpp"
 
 #include <array>
 #include <cstddef>

@@ -173,4 +173,20 @@ status journal::quarantine(const prepared_message& message, const prepared_item&
     return put(format::quarantine_key(number), record);
 }
 
+status journal::apply_one(const quarantine_discard_request& request) {
+    std::string key = format::quarantine_key(request.number);
+    WHARF_TRY_ASSIGN(auto value, group_->get(key));
+    if (value) {
+        wharf::v1::QuarantinedMessage message;
+        WHARF_TRY(format::unseal(key, *value, message));
+        WHARF_TRY(group_->erase(key));
+        dirty_ = true;
+        next_.set_quarantine_discarded(next_.quarantine_discarded() + 1);
+        next_.set_quarantine_discarded_events(next_.quarantine_discarded_events() +
+                                              message.events());
+    }
+    answers_.push_back(quarantine_discarded{request.token, value.has_value()});
+    return ok();
+}
+
 } // namespace wharf

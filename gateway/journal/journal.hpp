@@ -89,6 +89,7 @@ class journal {
     status apply_one(const session_open_request& request);
     status apply_one(const session_close_request& request);
     status apply_one(const session_release_request& request);
+    status apply_one(const quarantine_discard_request& request);
     status apply_one(const delivery_request& request);
 
     status judge(const prepared_message& message, const prepared_item& item,

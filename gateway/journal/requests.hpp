@@ -130,6 +130,19 @@ struct session_release_request {
     std::uint16_t packet_id = 0;
 };
 
+// --- quarantine --------------------------------------------------------------------------------
+
+// A person has looked at it and gives it up.
+struct quarantine_discard_request {
+    std::uint64_t token = 0;
+    std::uint64_t number = 0;
+};
+
+struct quarantine_discarded {
+    std::uint64_t token = 0;
+    bool found = false;
+};
+
 // --- delivery ----------------------------------------------------------------------------------
 
 // Which earlier update must be out of the way first. For each of its ordering keys an update knows
@@ -215,8 +228,9 @@ struct delivery_request {
     std::vector<delivery_op> ops;
 };
 
-using journal_request = std::variant<ingest_request, session_open_request, session_close_request,
-                                     session_release_request, delivery_request>;
+using journal_request =
+    std::variant<ingest_request, session_open_request, session_close_request,
+                 session_release_request, quarantine_discard_request, delivery_request>;
 
 // --- what a commit made true -------------------------------------------------------------------
 
@@ -232,6 +246,7 @@ struct delivery_done {
     std::uint8_t destination = 0;
 };
 
-using journal_answer = std::variant<ingest_done, session_opened, session_released, delivery_done>;
+using journal_answer = std::variant<ingest_done, session_opened, session_released,
+                                    quarantine_discarded, delivery_done>;
 
 } // namespace wharf

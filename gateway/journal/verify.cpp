@@ -188,8 +188,11 @@ class verifier {
             state_.oldest_sequence() <= state_.last_sequence())
             report("state", "events " + std::to_string(next_event()) + " to " +
                                 std::to_string(state_.last_sequence()) + " are missing");
-        compare("quarantine", "messages", state_.next_quarantine() - 1, out_.quarantined);
-        compare("quarantine", "events", state_.intake().quarantined(), quarantined_events_);
+        compare("quarantine", "messages",
+                state_.next_quarantine() - 1 - state_.quarantine_discarded(), out_.quarantined);
+        compare("quarantine", "events",
+                state_.intake().quarantined() - state_.quarantine_discarded_events(),
+                quarantined_events_);
         compare("identities", "keys", state_.identities(), out_.identities);
         compare("identities", "keys by age", state_.identities(), aged_);
         compare("parked", "keys in their index", parked_keys_, indexed_keys_);

@@ -173,6 +173,17 @@ class LiveJournal(DeadLetterTest):
             self.assertIn(expected, words)
         self.daemon.ctl("quarantine", "show", "999", good=(3,))
 
+    def test_what_is_discarded_leaves_quarantine_and_stays_in_the_books(self):
+        for number in (1, 2):
+            self.scanner.deliver(TOPIC, b"{", packet_id=number)
+        self.daemon.ctl("quarantine", "discard", "1", good=(2,))
+        self.daemon.ctl("quarantine", "discard", "1", "--reason", "a test label")
+        self.daemon.ctl("quarantine", "discard", "1", "--reason", "again", good=(3,))
+        listed = json.loads(self.daemon.ctl("quarantine", "list", "--json"))
+        self.assertEqual([entry["number"] for entry in listed], [2])
+        self.assertEqual(self.daemon.books()["intake"]["quarantined"], 2)
+        self.daemon.ctl("journal", "verify")
+
     def test_status_and_books_say_the_same_with_the_daemon_and_without_it(self):
         self.refuse_two()
         self.assertIn("WH7", self.daemon.ctl("status"))

@@ -279,3 +279,29 @@ TEST_CASE("wherever in a group a write is refused, nothing of it is left") {
     }
     FAIL("the group never came through");
 }
+
+TEST_CASE("what a person discards leaves quarantine and stays in the books") {
+    rig r;
+    r.connect();
+    r.ingest_one({{"k1"}, "a"});
+    r.ingest_one({{"k1"}, "b"});
+    r.ingest_one({{"k1"}, "c"});
+    auto discard = [&](std::uint64_t number) {
+        auto answers = r.commit({quarantine_discard_request{7, number}});
+        REQUIRE(answers.size() == 1);
+        CHECK(std::get<quarantine_discarded>(answers[0]).token == 7);
+        return std::get<quarantine_discarded>(answers[0]).found;
+    };
+    CHECK(discard(1));
+    CHECK_FALSE(discard(1));
+    CHECK_FALSE(discard(99));
+    r.restart();
+    auto left = quarantine_of(r);
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].number == 2);
+    CHECK(r.state().intake().quarantined() == 2);
+    CHECK(r.state().quarantine_discarded() == 1);
+    auto checked = verify(r.store);
+    REQUIRE(checked.ok());
+    CHECK(checked->findings_total == 0);
+}
