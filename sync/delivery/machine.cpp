@@ -358,6 +358,7 @@ void destination_machine::send_batch(open_batch& b, instant at) {
         for (std::size_t i = 0; i < b.items.size(); ++i) {
             if (b.items[i].parked || !any_blocked(b.items[i])) continue;
             fates[i].becomes = item_fate::what::waiting;
+            if (b.maybe_sent) fates[i].code = "outcome_unknown"; // asked before it is repeated
             parked = true;
         }
         if (parked) return resolve(b.number, std::move(fates), at);

@@ -150,6 +150,7 @@ class destination_machine {
     // machine_compose.cpp
     bool absorb_ready(instant at);
     bool compose(instant at);
+    [[nodiscard]] std::size_t open_items_of(lane priority) const;
     bool compose_from(lane priority, instant at);
     [[nodiscard]] bool enough(lane priority) const;
     void pick(lane priority, open_batch& b, bool& full, instant at);

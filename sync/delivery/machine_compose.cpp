@@ -50,7 +50,6 @@ bool destination_machine::any_in_flight(const batch_entry& e) const {
 bool destination_machine::absorb_ready(instant at) {
     for (auto number : lanes_.drain_newly_ready())
         to_check_.insert(number);
-    if (to_check_.empty() || parking_.size() >= k_park_requests_max) return false;
     const bool full = parked_.size() >= limits::k_blocked_keys_max;
     if (full != full_) {
         full_ = full;
@@ -59,6 +58,7 @@ bool destination_machine::absorb_ready(instant at) {
                    : "ordering keys are free again",
               full);
     }
+    if (to_check_.empty() || parking_.size() >= k_park_requests_max) return false;
     draft d;
     for (auto at_number = to_check_.begin(); at_number != to_check_.end();) {
         if (d.request.ops.size() >= k_park_ops_max) break;
@@ -89,11 +89,19 @@ bool destination_machine::absorb_ready(instant at) {
 // What outcome is unknown and whose key may be forgotten is asked for first, alone: the answer is
 // about this one.
 bool destination_machine::asks_alone(const batch_entry& e, instant at) const {
-    if (!e.parked || e.attempts == 0) return false;
+    if (!e.parked) return false;
     if (const auto t = troubles_.find(e.item.number); t != troubles_.end() && t->second.not_held)
         return false;
     return parked_.content(e.item.number).code() == "outcome_unknown" &&
            forgotten_since(e.parked_at_us, at);
+}
+
+// Per priority: what fails for ever in a low lane must not take the room of a higher one.
+std::size_t destination_machine::open_items_of(lane priority) const {
+    std::size_t out = 0;
+    for (const auto& [number, b] : batches_)
+        if (b.priority == priority) out += b.items.size();
+    return out;
 }
 
 bool destination_machine::compose(instant at) {
@@ -111,10 +119,17 @@ bool destination_machine::compose(instant at) {
     const auto circuit = circuit_.state(at.now_us);
     if (circuit == circuit_state::open || at.now_us < hold_until_us_) return false;
     const auto slots = circuit == circuit_state::half_open ? 1 : options_.in_flight_max;
-    for (std::size_t i = 0; i < k_lane_count && active_batches(at) < slots;) {
+    // While probing, one that has not been tried yet is always being made: those that failed may
+    // all be bad, and only a success of another tells.
+    const auto room_for_one = [&] {
+        if (circuit != circuit_state::half_open) return active_batches(at) < slots;
+        return std::ranges::none_of(
+            batches_, [](const auto& entry) { return entry.second.last_sent_us == 0; });
+    };
+    for (std::size_t i = 0; i < k_lane_count && room_for_one();) {
         const auto items_max = options_.lanes[i].batch_items_max;
         const auto open_max = std::max(k_open_items_floor, 2 * options_.in_flight_max * items_max);
-        if (!waiting_since_us_[i] || open_items_ >= open_max ||
+        if (!waiting_since_us_[i] || open_items_of(static_cast<lane>(i)) >= open_max ||
             !compose_from(static_cast<lane>(i), at))
             ++i;
         else
@@ -172,6 +187,7 @@ void destination_machine::pick_released(lane priority, open_batch& b, std::size_
             if (!b.items.empty()) continue;
             b.maybe_sent = b.must_ask = true;
             b.last_sent_us = at.now_us - options_.settle_us;
+            b.sealed_at_us = e.parked_at_us; // its age survives a restart: asked then, too
             full = true;
         }
         bytes += e.body_bytes;

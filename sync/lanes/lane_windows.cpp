@@ -218,9 +218,12 @@ lane_wants lane_windows::wanted() {
     for (std::size_t i = 0; i < k_lane_count; ++i) {
         auto& state = lanes_[i];
         if (!state.behind || state.loading) continue;
-        const auto free = room(state);
-        // Not a page for each update that leaves.
-        if (free < limits::k_lane_window_max / 16) continue;
+        // Not a page for each update that leaves. With nothing pending there is nothing to wait
+        // for: after a restart a full set of marks stands before the first page.
+        constexpr std::size_t k_page_least = limits::k_lane_window_max / 16;
+        auto free = room(state);
+        if (free < k_page_least && !state.pending.empty()) continue;
+        free = std::max(free, k_page_least);
         state.loading = true;
         state.announced_then = announced_;
         out.pages.push_back({static_cast<lane>(i), state.scanned_to, free});
