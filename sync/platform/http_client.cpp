@@ -14,6 +14,8 @@ namespace wharf {
 
 namespace {
 
+constexpr int k_interim_answers_max = 16;
+
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
@@ -82,7 +84,6 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
             request_.set(name, value);
         request_.body() = request.body;
         request_.prepare_payload();
-        parser_.body_limit(pool_->options.answer_bytes_max);
     }
     ~exchange() { pool_->active.erase(this); }
 
@@ -142,7 +143,9 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
     }
 
     void read() {
-        http::async_read(connection_->stream, connection_->buffer, parser_,
+        parser_.emplace();
+        parser_->body_limit(pool_->options.answer_bytes_max);
+        http::async_read(connection_->stream, connection_->buffer, *parser_,
                          [self = this->shared_from_this()](error_code ec, std::size_t) {
                              if (ec) return self->finish(way::unknown, "read the answer", ec);
                              self->answered();
@@ -150,7 +153,17 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
     }
 
     void answered() {
-        auto message = parser_.release();
+        auto message = parser_->release();
+        const auto kind = http::to_status_class(message.result_int());
+        if (kind == http::status_class::informational) {
+            // Not the answer yet; the time-out goes on for all of them together. A change of the
+            // protocol was not asked for: what follows it is not HTTP.
+            if (message.result() == http::status::switching_protocols ||
+                ++interim_answers_ > k_interim_answers_max)
+                return finish(way::unknown, "read the answer",
+                              asio::error::make_error_code(asio::error::operation_not_supported));
+            return read();
+        }
         http_exchange out;
         out.how = way::answered;
         out.response.status = static_cast<int>(message.result_int());
@@ -186,7 +199,8 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
     std::unique_ptr<connection> connection_;
     std::vector<tcp::endpoint> endpoints_;
     http::request<http::string_body> request_;
-    http::response_parser<http::string_body> parser_;
+    std::optional<http::response_parser<http::string_body>> parser_; // one for each answer
+    int interim_answers_ = 0;
 };
 
 http_client::http_client(asio::io_context& io, http_url endpoint, http_client_options options)

@@ -146,6 +146,43 @@ TEST_CASE("an answer beyond its bound has an unknown outcome") {
     CHECK(c.post().how == way::unknown);
 }
 
+TEST_CASE("an interim answer is not the answer: the one behind it is, and the connection is kept") {
+    tiny_server server(1, [](auto& socket, int) {
+        std::string body;
+        for (int i = 0; i < 2; ++i) {
+            if (tiny_server::read_request(socket, body).empty()) return;
+            tiny_server::write(socket, "HTTP/1.1 100 Continue\r\n\r\n"
+                                       "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n");
+            tiny_server::write(socket, tiny_server::reply("200 OK", "for " + body));
+        }
+    });
+    caller c(server.port());
+    for (const std::string body : {"one", "two"}) {
+        const auto got = c.post(body);
+        CHECK(got.how == way::answered);
+        CHECK(got.response.status == 200);
+        CHECK(got.response.body == "for " + body);
+    }
+    CHECK(c.client.connections_opened() == 1);
+    c.client.stop();
+}
+
+TEST_CASE("interim answers without end, or a change of protocol, have an unknown outcome") {
+    tiny_server server(2, [](auto& socket, int number) {
+        std::string body;
+        tiny_server::read_request(socket, body);
+        for (int i = 0; number == 0 && i < 100; ++i)
+            tiny_server::write(socket, "HTTP/1.1 102 Processing\r\n\r\n");
+        if (number == 1)
+            tiny_server::write(socket, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n" +
+                                           tiny_server::reply("200 OK", "{}"));
+    });
+    caller c(server.port());
+    CHECK(c.post().how == way::unknown);
+    CHECK(c.post().how == way::unknown);
+    CHECK(c.client.connections_opened() == 2);
+}
+
 TEST_CASE("a redirect is not followed") {
     tiny_server server(1, [](auto& socket, int) {
         std::string body;
