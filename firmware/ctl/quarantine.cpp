@@ -3,6 +3,7 @@
 #include "firmware/ctl/table.hpp"
 #include "firmware/ctl/words.hpp"
 #include "gateway/base/bytes.hpp"
+#include "gateway/base/text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -31,14 +32,24 @@ json as_json(const quarantine_entry& entry, bool whole) {
         {"events", message.events()}};
     if (message.has_index()) out["index"] = message.index();
     if (message.contradicts() != 0) out["contradicts"] = message.contradicts();
+    for (const auto& finding : message.more()) {
+        json one = {{"reason", finding.reason()}, {"detail", finding.detail()}};
+        if (finding.has_index()) one["index"] = finding.index();
+        if (finding.contradicts() != 0) one["contradicts"] = finding.contradicts();
+        out["more"].push_back(std::move(one));
+    }
     if (whole) out["payload_hex"] = to_hex(message.payload());
     return out;
 }
 
 bool is_text(std::string_view bytes) {
-    return std::all_of(bytes.begin(), bytes.end(), [](char c) {
-        return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r' || c == '\t';
-    });
+    while (!bytes.empty()) {
+        text_unit unit = next_unit(bytes);
+        bool space = bytes.front() == '\n' || bytes.front() == '\r' || bytes.front() == '\t';
+        if (!unit.shown && !space) return false;
+        bytes.remove_prefix(unit.bytes);
+    }
+    return true;
 }
 
 // sixteen bytes a line, with their characters
@@ -127,6 +138,11 @@ int show_quarantined(const places& at, const console& to, std::uint64_t number) 
            << (message.events() == 1 ? " event" : " events") << " of the books\n";
     if (message.has_index())
         to.out << "  Which        event number " << message.index() + 1 << " of the message\n";
+    for (const auto& finding : message.more()) {
+        to.out << "  And          ";
+        if (finding.has_index()) to.out << "event number " << finding.index() + 1 << ": ";
+        to.out << printable(finding.reason()) << ": " << printable(finding.detail()) << "\n";
+    }
     if (message.contradicts() != 0)
         to.out << "  Contradicts  the accepted event " << message.contradicts()
                << " (wharfctl journal dump --from " << message.contradicts() << " --to "

@@ -247,13 +247,6 @@ event_words words_of(const v1::Event& event) {
     return out;
 }
 
-std::string printable(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return out;
-}
-
 std::string time_text(std::int64_t microseconds_since_1970) {
     auto at = timestamp_from_us(microseconds_since_1970);
     return in_range(at) ? to_rfc3339(at) : "an impossible time";

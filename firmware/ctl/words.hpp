@@ -2,6 +2,7 @@
 // text from devices is made safe for a terminal. Any thread.
 #pragma once
 
+#include "gateway/base/text.hpp"
 #include "wharf/v1/event.pb.h"
 
 #include <cstdint>
@@ -20,8 +21,6 @@ struct event_words {
 
 [[nodiscard]] event_words words_of(const v1::Event& event);
 
-// Control characters become '?': what a device sent does not steer a terminal.
-[[nodiscard]] std::string printable(std::string_view text);
 // RFC 3339, UTC.
 [[nodiscard]] std::string time_text(std::int64_t microseconds_since_1970);
 // "2 hours 5 minutes"

@@ -10,6 +10,7 @@
 #include "gateway/platform/log/log.hpp"
 #include "gateway/platform/notify/notify.hpp"
 #include "gateway/platform/system_clock.hpp"
+#include "gateway/platform/system_limits.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -34,6 +35,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::uint32_t k_stop_wait_ms = 5000;
+constexpr std::uint32_t k_last_words_ms = 1000;
 constexpr auto k_watch = std::chrono::seconds(1);
 
 class app : public journal_port {
@@ -46,7 +48,12 @@ class app : public journal_port {
         // A device's malformed text is a matter for quarantine, not for standard error.
         google::protobuf::SetLogHandler(nullptr);
         if (auto opened = open(); !opened.ok()) return refuse(opened.failure());
-        if (auto started = start(); !started.ok()) return refuse(started.failure());
+        if (auto started = start(); !started.ok()) {
+            // The journal thread calls the others: it ends before they do.
+            if (sync_ != nullptr) sync_->stop(0);
+            if (writer_ != nullptr) writer_->stop();
+            return refuse(started.failure());
+        }
         io_.run();
         return shut_down();
     }
@@ -179,11 +186,14 @@ journal_callbacks app::callbacks() {
     };
     out.appended = [this](std::vector<event_head> heads) { sync_->on_appended(std::move(heads)); };
     out.room = [this] { listener_->on_room(); };
-    out.fatal = [](const std::string& why) {
+    out.fatal = [](const error& why) {
         // Nothing that was not durable has been answered, and nothing more will be.
-        log::error("the journal cannot go on; stopping to recover", {{"reason", why}});
-        log::shutdown();
-        std::_Exit(k_exit_software);
+        bool damaged = why.code == errc::corrupt;
+        log::error(damaged ? "the journal is damaged; nothing more is acknowledged"
+                           : "the journal cannot go on; stopping to recover",
+                   {{"reason", why.message}});
+        log::flush_for(k_last_words_ms);
+        std::_Exit(damaged ? k_exit_data : k_exit_software);
     };
     out.space = [](bool full, const std::string& why) {
         if (full)
@@ -199,6 +209,20 @@ journal_callbacks app::callbacks() {
     return out;
 }
 
+// Descriptors for the journal, the ERP, the admin server and the log come first.
+result<listener_options> bounded(listener_options options) {
+    constexpr std::uint64_t k_kept_for_others = 128;
+    WHARF_TRY_ASSIGN(std::uint64_t descriptors, raise_descriptor_limit());
+    std::uint64_t free = descriptors - std::min(k_kept_for_others, descriptors / 2);
+    if (options.connections_max > free) {
+        log::warn(
+            "fewer connections than configured: the system grants too few descriptors",
+            {{"descriptors", std::to_string(descriptors)}, {"connections", std::to_string(free)}});
+        options.connections_max = free;
+    }
+    return options;
+}
+
 status app::start() {
     writer_ = std::make_unique<journal_thread>(*journal_, *store_, clock_, callbacks());
     listener_callbacks calls;
@@ -209,8 +233,9 @@ status app::start() {
     calls.acknowledged = [this](std::int64_t us) {
         measured_.ack_latency.record_us(static_cast<std::uint64_t>(us));
     };
-    listener_ = std::make_unique<listener>(io_, listener_options_of(config_), *intake_, clock_,
-                                           random_, std::move(calls));
+    WHARF_TRY_ASSIGN(auto options, bounded(listener_options_of(config_)));
+    listener_ = std::make_unique<listener>(io_, std::move(options), *intake_, clock_, random_,
+                                           std::move(calls));
     WHARF_TRY(make_sync());
     writer_->start();
     WHARF_TRY(sync_->start());

@@ -49,6 +49,8 @@ inline constexpr std::size_t k_group_requests_max = 8 * 1024;
 inline constexpr std::size_t k_group_bytes_max = 1024 * 1024;
 // Of the quota. From here on only outcomes, deletions and sessions are written, not events.
 inline constexpr std::uint32_t k_journal_full_percent = 90;
+// The journal's size is at least so many times the largest packet: a tenth of it is the reserve.
+inline constexpr std::uint32_t k_journal_bytes_per_packet_byte = 64;
 inline constexpr std::size_t k_destinations_max = 8;
 inline constexpr std::size_t k_sessions_max = 16 * 1024;
 // Double triggers remembered per generation; two generations are kept.

@@ -1,5 +1,6 @@
 #include "gateway/codec/wire_values.hpp"
 
+#include "gateway/base/text.hpp"
 #include <algorithm>
 
 namespace wharf {
@@ -81,11 +82,7 @@ std::string quoted(std::string_view text) {
             --size;
         text = text.substr(0, size);
     }
-    std::string out = "\"";
-    for (const char c : text)
-        out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
-    out.append(cut ? "...\"" : "\"");
-    return out;
+    return "\"" + printable(text) + (cut ? "...\"" : "\"");
 }
 
 } // namespace wharf

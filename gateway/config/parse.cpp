@@ -290,6 +290,15 @@ void read_all(section root, config& to) {
     read_destinations(root, to.destinations);
     read_admin(root.inner("admin"), to.admin);
     read_log(root.inner("log"), to.log);
+    // One message, taken apart and with its identities, has to fit into the journal's reserve.
+    std::uint64_t size_bytes = std::uint64_t{to.journal.size_max_mb} << 20;
+    std::uint64_t packet_bytes_max = size_bytes / limits::k_journal_bytes_per_packet_byte;
+    if (to.listener.max_packet_bytes > packet_bytes_max)
+        root.error("listener", "expected max_packet_bytes to be at most a " +
+                                   std::to_string(limits::k_journal_bytes_per_packet_byte) +
+                                   "th of journal.size_max_mb, here " +
+                                   std::to_string(packet_bytes_max) + ", found " +
+                                   std::to_string(to.listener.max_packet_bytes));
     if (to.listener.port != 0 && to.listener.port == to.admin.http_port &&
         is_loopback(to.listener.address))
         root.error("admin", "expected http_port to differ from listener.port, found " +

@@ -18,14 +18,17 @@ status journal::apply_one(const ingest_request& request) {
     dirty_ = true;
     ingest_verdict verdict;
     bool keyless = false;
+    findings bad;
     for (const prepared_item& item : message.items) {
         if (const auto* why = std::get_if<prepared_quarantine>(&item.what)) {
-            WHARF_TRY(quarantine(message, item, *why, k_no_sequence));
+            WHARF_TRY(bad.note(item, *why, k_no_sequence));
             verdict.quarantined += why->events;
         } else {
-            WHARF_TRY(judge(message, item, std::get<prepared_event>(item.what), verdict, keyless));
+            WHARF_TRY(
+                judge(message, item, std::get<prepared_event>(item.what), verdict, keyless, bad));
         }
     }
+    if (bad.record.events() > 0) WHARF_TRY(quarantine(message, bad.record));
     auto* books = next_.mutable_intake();
     books->set_received(books->received() + verdict.accepted + verdict.duplicate +
                         verdict.quarantined);
@@ -63,22 +66,22 @@ result<std::optional<bool>> journal::is_redelivery(const prepared_message& messa
 }
 
 status journal::judge(const prepared_message& message, const prepared_item& item,
-                      const prepared_event& event, ingest_verdict& verdict, bool& keyless) {
+                      const prepared_event& event, ingest_verdict& verdict, bool& keyless,
+                      findings& bad) {
     std::uint16_t flags = event.flags;
     if (event.identity_keys.empty()) {
         WHARF_TRY_ASSIGN(auto redelivery, is_redelivery(message));
         keyless = true;
         if (redelivery && !*redelivery) {
             verdict.quarantined += 1;
-            return quarantine(
-                message, item,
-                {"ambiguous_redelivery",
-                 "sent again (DUP, same packet id, same content) without an event_id, "
-                 "a business key or a device time: it may be the same event or an "
-                 "equal one. Give events an id, or state packet_ids_not_reused in the "
-                 "device's profile",
-                 1},
-                k_no_sequence);
+            return bad.note(item,
+                            {"ambiguous_redelivery",
+                             "sent again (DUP, same packet id, same content) without an event_id, "
+                             "a business key or a device time: it may be the same event or an "
+                             "equal one. Give events an id, or state packet_ids_not_reused in the "
+                             "device's profile",
+                             1},
+                            k_no_sequence);
         }
         if (redelivery) {
             verdict.duplicate += 1;
@@ -93,13 +96,13 @@ status journal::judge(const prepared_message& message, const prepared_item& item
         }
         if (match.what == identity_match::kind::conflict) {
             verdict.quarantined += 1;
-            return quarantine(message, item,
-                              {"conflict",
-                               "says something else than event " + std::to_string(match.original) +
-                                   " under the same id or business key; a correction needs a new "
-                                   "revision",
-                               1},
-                              match.original);
+            return bad.note(item,
+                            {"conflict",
+                             "says something else than event " + std::to_string(match.original) +
+                                 " under the same id or business key; a correction needs a new "
+                                 "revision",
+                             1},
+                            match.original);
         }
     }
     if (!event.trigger_key.empty() && event.on_double_trigger != double_trigger_policy::keep) {
@@ -154,20 +157,33 @@ status journal::remember(const prepared_event& event, sequence number) {
     return ok();
 }
 
-status journal::quarantine(const prepared_message& message, const prepared_item& item,
-                           const prepared_quarantine& why, sequence contradicts) {
-    wharf::v1::QuarantinedMessage record;
+status journal::findings::note(const prepared_item& item, const prepared_quarantine& why,
+                               sequence contradicts) {
+    constexpr int k_more_max = 15;
+    bool first = record.events() == 0;
+    record.set_events(record.events() + why.events);
+    if (first) {
+        if (item.index) record.set_index(*item.index);
+        record.set_reason(why.reason);
+        record.set_detail(why.detail);
+        record.set_contradicts(contradicts);
+    } else if (record.more_size() < k_more_max) {
+        auto* finding = record.add_more();
+        if (item.index) finding->set_index(*item.index);
+        finding->set_reason(why.reason);
+        finding->set_detail(why.detail);
+        finding->set_contradicts(contradicts);
+    }
+    return ok();
+}
+
+status journal::quarantine(const prepared_message& message, wharf::v1::QuarantinedMessage& record) {
     record.set_received_at_us(message.received_at_us);
     record.set_client_id(message.client_id);
     record.set_site(message.site);
     record.set_device(message.device);
     record.set_topic(message.topic);
-    if (item.index) record.set_index(*item.index);
-    record.set_reason(why.reason);
-    record.set_detail(why.detail);
     record.set_payload(message.payload);
-    record.set_contradicts(contradicts);
-    record.set_events(why.events);
     std::uint64_t number = next_.next_quarantine();
     next_.set_next_quarantine(number + 1);
     return put(format::quarantine_key(number), record);

@@ -92,13 +92,19 @@ class journal {
     status apply_one(const quarantine_discard_request& request);
     status apply_one(const delivery_request& request);
 
+    // What is wrong with a message: one record for all of its events, its payload once.
+    struct findings {
+        wharf::v1::QuarantinedMessage record;
+        status note(const prepared_item& item, const prepared_quarantine& why,
+                    sequence contradicts);
+    };
     status judge(const prepared_message& message, const prepared_item& item,
-                 const prepared_event& event, ingest_verdict& verdict, bool& keyless);
+                 const prepared_event& event, ingest_verdict& verdict, bool& keyless,
+                 findings& bad);
     result<std::optional<bool>> is_redelivery(const prepared_message& message);
     status append(const prepared_event& event, std::uint16_t flags);
     status remember(const prepared_event& event, sequence number);
-    status quarantine(const prepared_message& message, const prepared_item& item,
-                      const prepared_quarantine& why, sequence contradicts);
+    status quarantine(const prepared_message& message, wharf::v1::QuarantinedMessage& record);
     status note_redelivery_hint(const prepared_message& message, bool keyless);
 
     status apply_op(std::uint8_t destination, const seal_batch& op);

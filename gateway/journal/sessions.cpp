@@ -31,6 +31,11 @@ status journal::apply_one(const session_open_request& request) {
     answer.session_present = known && !request.clean_start && !has_ended(record, now_us_);
     if (!known && request.expiry_s > 0 && next_sessions_ >= limits::k_sessions_max) {
         answer.refused = true; // nothing changes: true without a commit
+        if (connected_.contains(request.client_id)) {
+            // The connection that this one took over is gone all the same.
+            set_connected(request.client_id, std::nullopt);
+            dirty_ = true;
+        }
         answers_.emplace_back(answer);
         return ok();
     }

@@ -33,6 +33,7 @@ connection::connection(listener& owner, std::uint64_t id, asio::ip::tcp::socket 
       session_(owner.options_.session, *this, assigned_id(owner.random_.next()), owner.now_ms()) {}
 
 void connection::start() {
+    session_.hold_publishes(!owner_.has_room());
     pump();
 }
 
@@ -83,7 +84,6 @@ void connection::write() {
 void connection::linger() {
     if (lingering_) return;
     lingering_ = true;
-    linger_until_ms_ = owner_.now_ms() + k_linger_ms;
     boost::system::error_code failed;
     socket_.shutdown(asio::ip::tcp::socket::shutdown_send, failed);
     if (failed) return finish();
@@ -118,6 +118,10 @@ void connection::abandon() {
     lost();
 }
 
+void connection::hold_publishes(bool hold) {
+    session_.hold_publishes(hold);
+}
+
 void connection::end(mqtt::reason why) {
     session_.end(why);
     pump();
@@ -128,7 +132,8 @@ bool connection::idle() const {
 }
 
 void connection::tick(std::int64_t now_ms) {
-    if (lingering_ && now_ms >= linger_until_ms_) return finish();
+    // Also where the last words cannot be written, because the peer does not read.
+    if (closing_ && now_ms >= close_by_ms_) return finish();
     session_.on_tick(now_ms);
     pump();
 }
@@ -215,6 +220,7 @@ void connection::close_session(const mqtt::session_end& end) {
 
 void connection::close(std::string_view why) {
     closing_ = true;
+    close_by_ms_ = owner_.now_ms() + k_linger_ms;
     if (!why.empty()) {
         ++owner_.counters_.closed_by_us;
         std::string who = client_id_.empty() ? peer_ : peer_ + " (" + client_id_ + ")";

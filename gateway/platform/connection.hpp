@@ -20,6 +20,7 @@ class connection : public std::enable_shared_from_this<connection>, public mqtt:
     void on_ingested(std::uint64_t token, const ingest_verdict& verdict);
     void on_released(std::uint64_t token);
     void end(mqtt::reason why);
+    void hold_publishes(bool hold);
     void abandon();
     [[nodiscard]] bool idle() const;
     [[nodiscard]] std::uint64_t id() const { return id_; }
@@ -59,7 +60,7 @@ class connection : public std::enable_shared_from_this<connection>, public mqtt:
     bool closing_ = false;
     bool lingering_ = false;
     bool finished_ = false;
-    std::int64_t linger_until_ms_ = 0;
+    std::int64_t close_by_ms_ = 0;
     std::deque<std::int64_t> published_at_us_; // of what is not acknowledged yet, oldest first
     std::array<char, 16 * 1024> input_;
     std::string output_;

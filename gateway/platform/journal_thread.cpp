@@ -23,22 +23,25 @@ constexpr std::size_t k_request_bytes = 256;
 constexpr std::size_t k_op_bytes = 64;
 constexpr std::size_t k_sealed_item_bytes = 32;
 
+std::size_t bytes_of(const prepared_item& item) {
+    constexpr std::size_t k_item_bytes = sizeof(prepared_item) + 64;
+    if (const auto* why = std::get_if<prepared_quarantine>(&item.what))
+        return k_item_bytes + why->reason.size() + why->detail.size();
+    const auto& event = std::get<prepared_event>(item.what);
+    std::size_t bytes = k_item_bytes + event.stored.size() + event.trigger_key.size() +
+                        event.order_keys.size() * sizeof(order_link);
+    for (const std::string& key : event.identity_keys)
+        bytes += 2 * key.size() + 64;
+    return bytes;
+}
+
+// In memory and, about, in the store.
 std::size_t bytes_of(const journal_request& request) {
-    if (const auto* delivery = std::get_if<delivery_request>(&request)) {
-        std::size_t bytes = k_request_bytes;
-        for (const delivery_op& op : delivery->ops) {
-            bytes += k_op_bytes;
-            if (const auto* seal = std::get_if<seal_batch>(&op))
-                bytes += static_cast<std::size_t>(seal->content.items_size()) * k_sealed_item_bytes;
-        }
-        return bytes;
-    }
     const auto* ingest = std::get_if<ingest_request>(&request);
-    if (ingest == nullptr) return k_request_bytes;
-    std::size_t bytes = ingest->message.payload.size() + k_request_bytes;
+    if (ingest == nullptr) return 64;
+    std::size_t bytes = ingest->message.payload.size() + 256;
     for (const prepared_item& item : ingest->message.items)
-        if (const auto* event = std::get_if<prepared_event>(&item.what))
-            bytes += event->stored.size() + k_request_bytes;
+        bytes += bytes_of(item);
     return bytes;
 }
 
@@ -224,6 +227,7 @@ commit_result journal_thread::try_group(const std::vector<journal_request>& grou
     if (!applied.ok()) {
         bool full = applied.failure().code == errc::no_space;
         journal_.roll_back();
+        damaged_ = applied.failure().code == errc::corrupt;
         return {full ? commit_outcome::no_space : commit_outcome::unknown,
                 applied.failure().message};
     }
@@ -243,7 +247,7 @@ bool journal_thread::commit_group(std::vector<journal_request>& group) {
         if (committed.outcome == commit_outcome::no_space) {
             refused_us_ = clock_.monotonic_us();
             set_full(true, committed.message);
-            if (!wait_for_space(group)) return true;
+            if (!wait_for_space(group)) return !failed_;
             continue;
         }
         if (journal_.dirty()) {
@@ -274,6 +278,13 @@ bool journal_thread::wait_for_space(std::vector<journal_request>& group) {
     std::size_t before = group.size();
     hold_ingest(group, place::front);
     if (group.size() < before) return true; // at once, and be it only to delete
+    // What is asked for may itself need the space that only deletions give back.
+    commit_result deleted = try_group({});
+    if (deleted.outcome == commit_outcome::unknown) {
+        fail(deleted.message);
+        return false;
+    }
+    if (deleted.outcome == commit_outcome::durable) tell();
     halvings_ = std::min(halvings_ + 1, k_halvings_max);
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, k_full_wait, [this] { return stopping_; });
@@ -316,7 +327,7 @@ void journal_thread::publish_snapshot() {
 
 void journal_thread::fail(const std::string& why) {
     failed_ = true;
-    callbacks_.fatal(why);
+    callbacks_.fatal({damaged_ ? errc::corrupt : errc::io, why});
 }
 
 } // namespace wharf

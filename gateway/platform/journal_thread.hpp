@@ -33,7 +33,8 @@ struct journal_callbacks {
     std::function<void()> room;
     // A commit's outcome is unknown or the journal is damaged: stop the process, acknowledge
     // nothing.
-    std::function<void(const std::string&)> fatal;
+    // errc::corrupt: a restart does not help. errc::io: restart and recover.
+    std::function<void(const error&)> fatal;
     // The quota is reached, or no longer: ingest is held back meanwhile.
     std::function<void(bool full, const std::string& why)> space;
     std::function<void(const group_report&)> committed;
@@ -119,6 +120,7 @@ class journal_thread {
     std::int64_t last_look_us_ = 0;
     bool full_ = false;
     bool failed_ = false;
+    bool damaged_ = false;
     std::int64_t refused_us_ = -1'000'000; // when the store last said that it is full
     unsigned halvings_ = 0; // of what maintain() may do, while the store refuses even that
     std::thread thread_;

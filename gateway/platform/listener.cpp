@@ -1,6 +1,7 @@
 #include "gateway/platform/listener.hpp"
 
 #include "gateway/platform/connection.hpp"
+#include "gateway/platform/system_limits.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -12,6 +13,7 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr auto k_tick = std::chrono::milliseconds(250);
+constexpr unsigned k_peer_silence_s = 60;
 constexpr auto k_accept_retry = std::chrono::milliseconds(100);
 } // namespace
 
@@ -72,7 +74,13 @@ void listener::accepted(tcp::socket socket) {
     boost::system::error_code failed;
     socket.set_option(tcp::no_delay(true), failed);
     if (failed) return;
-    std::uint64_t id = ++last_id_ & ((std::uint64_t{1} << (64 - k_session_token_bits)) - 1);
+    // A peer that is gone without a word, or that does not read, is noticed by the kernel too.
+    if (!watch_peer(socket.native_handle(), k_peer_silence_s)) return;
+    constexpr std::uint64_t mask = (std::uint64_t{1} << (64 - k_session_token_bits)) - 1;
+    // Ids come round again: never one that is still in use.
+    std::uint64_t id = ++last_id_ & mask;
+    while (connections_.contains(id))
+        id = ++last_id_ & mask;
     auto made = std::make_shared<connection>(*this, id, std::move(socket));
     connections_[id] = made;
     counters_.connections_open = connections_.size();
@@ -95,7 +103,11 @@ void listener::tick() {
 }
 
 void listener::submit(journal_request request) {
-    if (!callbacks_.submit(std::move(request))) room_ = false;
+    if (callbacks_.submit(std::move(request)) || !room_) return;
+    // Sockets are read on, so that pings and acknowledgements pass; a PUBLISH waits where it is.
+    room_ = false;
+    for (auto& [id, one] : connections_)
+        one->hold_publishes(true);
 }
 
 void listener::on_room() {
@@ -104,8 +116,10 @@ void listener::on_room() {
         std::vector<std::shared_ptr<connection>> all;
         for (auto& [id, one] : connections_)
             all.push_back(one);
-        for (auto& one : all)
+        for (auto& one : all) {
+            if (room_) one->hold_publishes(false);
             one->pump();
+        }
     });
 }
 

@@ -82,7 +82,8 @@ class listener {
 
     // For connections.
     void submit(journal_request request);
-    [[nodiscard]] bool may_read() const { return room_ && !stopping_; }
+    [[nodiscard]] bool may_read() const { return !stopping_; }
+    [[nodiscard]] bool has_room() const { return room_; }
     void take_over(const std::string& client_id, connection* by);
     void forget(connection* which);
     void retire(std::uint64_t id);

@@ -30,7 +30,7 @@ std::size_t session::owed_max() const noexcept {
 }
 
 bool session::waits_for_completions() const noexcept {
-    return state_ == state::opening || acks_.size() >= owed_max() ||
+    return state_ == state::opening || at_held_publish_ || acks_.size() >= owed_max() ||
            unacknowledged_bytes_ >= limits_.unacknowledged_bytes_max;
 }
 
@@ -115,6 +115,10 @@ std::size_t session::process(std::string_view bytes) {
             fail(outcome.failure());
             break;
         }
+        if (publishes_held_ && (*header)->type == packet_type::publish) {
+            at_held_publish_ = true;
+            break;
+        }
         const auto packet_bytes = (*header)->packet_bytes();
         if (rest.size() < packet_bytes) break;
         last_packet_ms_ = now_ms_;
@@ -195,6 +199,13 @@ checked session::handle(const fixed_header& header, std::string_view body) {
 void session::resume() {
     if (processing_ || state_ == state::closed || held_back() || buffered_bytes() == 0) return;
     process_buffered();
+}
+
+void session::hold_publishes(bool hold) {
+    publishes_held_ = hold;
+    if (hold) return;
+    at_held_publish_ = false;
+    resume();
 }
 
 void session::on_drained() {

@@ -114,6 +114,9 @@ class session {
     void on_bytes(std::string_view bytes, std::int64_t now_ms);
     // False when a bound is reached or the CONNECT is being decided: stop reading the socket.
     [[nodiscard]] bool wants_bytes() const noexcept;
+    // While held a PUBLISH, and what is behind it, stays where it is: the journal has no room. All
+    // else goes on. Letting go goes on with what was held, unless called from within the session.
+    void hold_publishes(bool hold);
     // Bytes to write. Drain it, then call on_drained().
     [[nodiscard]] std::string& output() noexcept { return output_; }
     void on_drained();
@@ -195,6 +198,8 @@ class session {
     const session_limits limits_;
     session_sink& sink_;
     state state_ = state::waiting_for_connect;
+    bool publishes_held_ = false;
+    bool at_held_publish_ = false;
     bool processing_ = false; // packets are being handled: their bytes must stay where they are
     bool open_unanswered_ = false;
     bool taken_over_ = false;

@@ -31,9 +31,9 @@ bool somebody_answers(const std::string& path) {
     unix_stream::socket probe(local);
     error_code ec;
     probe.connect(unix_stream::endpoint(path), ec);
-    // Refused: the file is a left-over. Anything else but success means that it is not a socket of
-    // ours to judge, and bind will say so.
-    return !ec;
+    // Refused: the file is a left-over. Anything else means that it may be somebody's.
+    return ec != boost::asio::error::connection_refused &&
+           ec != boost::system::errc::no_such_file_or_directory;
 }
 
 } // namespace

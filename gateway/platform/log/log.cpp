@@ -1,6 +1,7 @@
 #include "gateway/platform/log/log.hpp"
 
 #include "gateway/base/limits.hpp"
+#include "gateway/base/text.hpp"
 
 #include <spdlog/async.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -8,7 +9,10 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <memory>
+#include <thread>
 
 namespace wharf::log {
 
@@ -32,17 +36,20 @@ spdlog::level::level_enum spdlog_level(level at) {
 constexpr char k_hex[] = "0123456789abcdef";
 
 void append_escaped(std::string& out, std::string_view text) {
-    for (char c : text) {
-        auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
+    while (!text.empty()) {
+        text_unit unit = next_unit(text);
+        std::string_view bytes = text.substr(0, unit.bytes);
+        text.remove_prefix(unit.bytes);
+        if (bytes == "\"" || bytes == "\\") out += '\\';
+        if (unit.shown) {
+            out += bytes;
+            continue;
+        }
+        for (char c : bytes) {
+            auto byte = static_cast<unsigned char>(c);
             out += "\\u00";
             out += k_hex[byte >> 4];
             out += k_hex[byte & 15];
-        } else {
-            out += c;
         }
     }
 }
@@ -55,9 +62,12 @@ void append_quoted(std::string& out, std::string_view text) {
 
 bool needs_quotes(std::string_view text) {
     if (text.empty()) return true;
-    for (char c : text)
-        if (static_cast<unsigned char>(c) <= 0x20 || c == '"' || c == '\\' || c == '=' || c == 0x7f)
-            return true;
+    if (text.find_first_of(" \"\\=") != text.npos) return true;
+    while (!text.empty()) {
+        text_unit unit = next_unit(text);
+        if (!unit.shown) return true;
+        text.remove_prefix(unit.bytes);
+    }
     return false;
 }
 
@@ -118,6 +128,17 @@ void shutdown() {
     // The pool's destructor writes what waits and joins its thread.
     auto last = std::atomic_exchange(&current, std::shared_ptr<running>{});
     if (last) last->logger->flush();
+}
+
+void flush_for(std::uint32_t wait_ms) {
+    // Standard error may be blocked for good; nobody waits for it longer than this.
+    auto written = std::make_shared<std::promise<void>>();
+    auto done = written->get_future();
+    std::thread([written] {
+        shutdown();
+        written->set_value();
+    }).detach();
+    done.wait_for(std::chrono::milliseconds(wait_ms));
 }
 
 void write(level at, std::string_view what, fields details) {

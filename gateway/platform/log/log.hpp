@@ -29,6 +29,8 @@ struct options {
 status start(const options& how);
 // Writes what waits and ends the thread.
 void shutdown();
+// Writes what waits, for at most so long: before the process ends at once.
+void flush_for(std::uint32_t wait_ms);
 
 using fields = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 

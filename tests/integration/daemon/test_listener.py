@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """The listener with many connections, with too many of them, and with silent ones."""
+import json
+import subprocess
 import threading
 import time
 import unittest
@@ -37,8 +39,41 @@ class Connections(DaemonTest):
             client.ping()
         self.assertGreaterEqual(gateway.status()["listener"]["connections_refused"], 1)
 
+    def test_a_system_with_few_descriptors_gets_fewer_connections(self):
+        gateway = self.gateway().start(before=[tool("prlimit"), "--nofile=48:48"])
+        self.assertTrue(gateway.said("fewer connections than configured"))
+        kept = [self.client(gateway, f"scanner-{n}") for n in range(24)]
+        with self.assertRaises((Closed, ConnectionError)):
+            newcomer = self.client(gateway, connect=False)
+            newcomer.send(connect_packet("one-too-many"))
+            newcomer.receive()
+        kept[0].deliver(TOPIC, event(1))
+
+    def test_who_never_reads_is_let_go_all_the_same(self):
+        gateway = self.gateway().start()
+        deaf = self.client(gateway, "deaf", keep_alive_s=1)
+        deaf.socket.setblocking(False)
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                sent += deaf.socket.send(b"\xc0\x00" * 32768)
+        except BlockingIOError:
+            pass
+        wait_until(lambda: gateway.status()["listener"]["connections"] == 0, "it is let go")
+        self.client(gateway, "scanner").deliver(TOPIC, event(1))
+
+    def test_a_message_of_many_bad_events_is_kept_once(self):
+        gateway = self.gateway(journal={"size_max_mb": 64}).start()
+        padding = b'{"no_such_field":"' + b"x" * 900 + b'"}'
+        self.client(gateway, "wms").deliver(TOPIC, b"[" + b",".join([padding] * 256) + b"]")
+        self.assertEqual(gateway.intake()["quarantined"], 256)
+        self.assertLess(gateway.status()["journal"]["bytes_used"], 2 << 20)
+        listed = json.loads(gateway.ctl("quarantine", "list", "--json"))
+        self.assertEqual([entry["events"] for entry in listed], [256])
+
     def test_without_descriptors_it_waits_for_some_and_does_not_spin(self):
-        gateway = self.gateway().start(before=[tool("prlimit"), "--nofile=48"])
+        gateway = self.gateway().start()
+        subprocess.run([tool("prlimit"), f"--pid={gateway.process.pid}", "--nofile=48:48"], check=True)
         kept = self.client(gateway, "first")
         more = [self.client(gateway, connect=False) for _ in range(60)]
         wait_until(lambda: gateway.said("Too many open files"), "it runs out of descriptors")

@@ -59,9 +59,9 @@ journal_callbacks callbacks_to(witness& w) {
         w.full = full;
         w.changed.notify_all();
     };
-    calls.fatal = [&w](const std::string& why) {
+    calls.fatal = [&w](const error& why) {
         std::lock_guard lock(w.mutex);
-        w.fatal = why;
+        w.fatal = why.message;
         w.changed.notify_all();
     };
     return calls;

@@ -116,7 +116,7 @@ class fixture {
             note([&](seen& s) { s.appended.insert(s.appended.end(), got.begin(), got.end()); });
         };
         calls.room = [this] { note([](seen& s) { ++s.rooms; }); };
-        calls.fatal = [this](const std::string& why) { note([&](seen& s) { s.fatal = why; }); };
+        calls.fatal = [this](const error& why) { note([&](seen& s) { s.fatal = why.message; }); };
         calls.space = [this](bool full, const std::string&) {
             note([&](seen& s) { s.space.push_back(full); });
         };

@@ -305,3 +305,24 @@ TEST_CASE("what a person discards leaves quarantine and stays in the books") {
     REQUIRE(checked.ok());
     CHECK(checked->findings_total == 0);
 }
+
+TEST_CASE("a message with many bad events is kept once, with the first of its findings") {
+    rig r;
+    r.connect();
+    auto message = make_message({});
+    for (std::uint32_t i = 0; i < 40; ++i)
+        message.items.push_back(
+            {i, prepared_quarantine{"invalid", "field " + std::to_string(i), 1}});
+    message.payload = std::string(100'000, 'x');
+    CHECK(r.ingest(message).quarantined == 40);
+    auto list = quarantine_of(r);
+    REQUIRE(list.size() == 1);
+    CHECK(list[0].message.events() == 40);
+    CHECK(list[0].message.index() == 0);
+    CHECK(list[0].message.more_size() == 15);
+    CHECK(list[0].message.more(0).detail() == "field 1");
+    CHECK(r.state().intake().quarantined() == 40);
+    auto checked = verify(r.store);
+    REQUIRE(checked.ok());
+    CHECK(checked->findings_total == 0);
+}

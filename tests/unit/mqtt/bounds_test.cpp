@@ -246,3 +246,20 @@ TEST_CASE("the client's Maximum Packet Size shortens a SUBACK or withholds it") 
     CHECK(e.send(wire::packet(0x82, wire::u16(2) + hex("00") + filters)).empty());
     CHECK(e.machine.opened());
 }
+
+TEST_CASE("while publishes are held pings are answered, and a PUBLISH waits for the release") {
+    exchange e;
+    e.connected(4);
+    e.machine.hold_publishes(true);
+    CHECK(to_hex(e.send(wire::pingreq())) == "d000");
+    CHECK(e.machine.wants_bytes());
+    CHECK(e.send(publish(4, 1, 7) + wire::pingreq()).empty());
+    CHECK(e.sink.published.empty());
+    CHECK_FALSE(e.machine.wants_bytes());
+    // The client is not to blame for what we do not read.
+    e.machine.on_tick(1'000'000'000);
+    CHECK_FALSE(e.machine.closed());
+    e.machine.hold_publishes(false);
+    CHECK(e.sink.published.size() == 1);
+    CHECK(e.machine.wants_bytes());
+}
