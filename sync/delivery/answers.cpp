@@ -64,7 +64,7 @@ std::string default_code(wharf::v1::ItemStatus status) {
     case wharf::v1::ITEM_STATUS_FORBIDDEN:
         return "forbidden";
     default:
-        return "outcome_unknown";
+        return k_code_outcome_unknown;
     }
 }
 

@@ -66,5 +66,7 @@ enum class item_verdict : std::uint8_t {
 [[nodiscard]] std::string default_code(wharf::v1::ItemStatus status);
 
 inline constexpr const char* k_code_insufficient_stock = "insufficient_stock";
+// On record for a parked update: it may have taken effect.
+inline constexpr const char* k_code_outcome_unknown = "outcome_unknown";
 
 } // namespace wharf

@@ -358,7 +358,7 @@ void destination_machine::send_batch(open_batch& b, instant at) {
         for (std::size_t i = 0; i < b.items.size(); ++i) {
             if (b.items[i].parked || !any_blocked(b.items[i])) continue;
             fates[i].becomes = item_fate::what::waiting;
-            if (b.maybe_sent) fates[i].code = "outcome_unknown"; // asked before it is repeated
+            if (b.maybe_sent) fates[i].code = k_code_outcome_unknown; // asked before it is repeated
             parked = true;
         }
         if (parked) return resolve(b.number, std::move(fates), at);
@@ -367,7 +367,7 @@ void destination_machine::send_batch(open_batch& b, instant at) {
     if (asking && !options_.can_ask) {
         std::vector<item_fate> fates(b.items.size());
         for (auto& fate : fates)
-            fate = {item_fate::what::dead, "outcome_unknown",
+            fate = {item_fate::what::dead, k_code_outcome_unknown,
                     "it was sent, its outcome is unknown" +
                         (b.words.empty() ? std::string() : " (" + b.words + ")") +
                         ", the ERP may have forgotten its key by now and cannot be asked",

@@ -35,6 +35,7 @@ batch_entry destination_machine::entry_of(sequence number,
     e.parked = true;
     e.attempts = content.attempts();
     e.parked_at_us = content.parked_at_us();
+    e.unknown_on_record = content.code() == k_code_outcome_unknown;
     return e;
 }
 
@@ -92,8 +93,7 @@ bool destination_machine::asks_alone(const batch_entry& e, instant at) const {
     if (!e.parked) return false;
     if (const auto t = troubles_.find(e.item.number); t != troubles_.end() && t->second.not_held)
         return false;
-    return parked_.content(e.item.number).code() == "outcome_unknown" &&
-           forgotten_since(e.parked_at_us, at);
+    return e.unknown_on_record && forgotten_since(e.parked_at_us, at);
 }
 
 // Per priority: what fails for ever in a low lane must not take the room of a higher one.

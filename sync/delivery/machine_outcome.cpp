@@ -68,7 +68,10 @@ void destination_machine::on_answer(batch_number batch, const connector_answer& 
             again(b, answer.retry_after_us, at);
         } else {
             unlucky(b, at);
-            again(b, answer.retry_after_us, at);
+            if (verdict == request_verdict::not_sent)
+                again(b, answer.retry_after_us, at);
+            else
+                on_ask_failed(b, answer, at);
         }
     }
     pump(at);
@@ -87,13 +90,16 @@ void destination_machine::on_request_verdict(open_batch& b, const connector_answ
     }
     switch (verdict) {
     case request_verdict::retry:
-        return again(b, answer.retry_after_us, at);
+        // It is about something in this batch: found by halving, as a poison update is.
+        return on_put_off(b, answer,
+                          b.items.size() > 1 ? options_.halve_after : options_.aside_after, at);
     case request_verdict::overloaded:
         if (answer.retry_after_us)
             hold_until_us_ = std::max(
                 hold_until_us_, at.now_us + std::clamp<std::int64_t>(*answer.retry_after_us, 0,
                                                                      options_.retry_after_max_us));
-        [[fallthrough]];
+        unlucky(b, at);
+        return on_put_off(b, answer, options_.aside_after, at);
     case request_verdict::not_sent:
         unlucky(b, at);
         return again(b, answer.retry_after_us, at);
@@ -158,6 +164,51 @@ void destination_machine::on_failed(open_batch& b, const connector_answer& answe
     again(b, answer.retry_after_us, at);
 }
 
+// Counted only where others went through since the last count: an ERP that is away or overloaded
+// puts off everything.
+bool destination_machine::put_off_too_often(open_batch& b, std::uint32_t times_max) {
+    if (b.put_off_serial != successes_) {
+        b.put_off_serial = successes_;
+        ++b.put_off;
+    }
+    return b.put_off >= times_max;
+}
+
+// "Not now" for the whole request. One update alone that hears it again and again leaves its lane
+// to the others. What became of it is not known for certain, and the record says so: where its key
+// may be forgotten, it is asked for first.
+void destination_machine::on_put_off(open_batch& b, const connector_answer& answer,
+                                     std::uint32_t times_max, instant at) {
+    again(b, answer.retry_after_us, at);
+    if (!put_off_too_often(b, times_max)) return;
+    if (b.items.size() > 1)
+        return divide(b, std::vector<item_fate>(b.items.size()), halves(b.items.size()), at);
+    const auto& e = b.items[0];
+    if (e.parked && e.unknown_on_record) {
+        // Its record says all there is: it only makes room for other batches meanwhile.
+        troubles_[e.item.number].not_held = false;
+        return resolve(b.number, {{item_fate::what::back, "", "", b.next_at_us - at.now_us}}, at);
+    }
+    if (full_) return; // nothing more can be blocked
+    resolve(b.number, {{item_fate::what::aside, k_code_outcome_unknown, b.words, 0}}, at);
+}
+
+// The ERP does not say what it holds while it works for others. One update alone is then a matter
+// for a person.
+void destination_machine::on_ask_failed(open_batch& b, const connector_answer& answer, instant at) {
+    again(b, answer.retry_after_us, at);
+    if (!put_off_too_often(b, options_.aside_after)) return;
+    if (b.items.size() > 1)
+        return divide(b, std::vector<item_fate>(b.items.size()), halves(b.items.size()), at);
+    resolve(b.number,
+            {{item_fate::what::dead, k_code_outcome_unknown,
+              "it was sent, its outcome is unknown, and the ERP, asked " +
+                  std::to_string(b.put_off) + " times while others went through, does not tell" +
+                  (b.words.empty() ? std::string() : ": " + b.words),
+              0}},
+            at);
+}
+
 void destination_machine::on_items(open_batch& b, const connector_answer& answer, bool asked,
                                    instant at) {
     std::vector<item_answer> answers = answer.items;
@@ -207,7 +258,8 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
     if (std::ranges::all_of(fates, [](const item_fate& fate) {
             return fate.becomes == item_fate::what::unknown;
         })) {
-        if (!asked) unlucky(b, at);
+        if (asked) return on_ask_failed(b, answer, at);
+        unlucky(b, at);
         return again(b, answer.retry_after_us, at);
     }
     resolve(b.number, std::move(fates), at);
@@ -267,7 +319,7 @@ item_fate destination_machine::fate_of_unknown(const batch_entry& e, const std::
     }
     if (t.unknown < options_.poison_attempts) return fate;
     fate.becomes = item_fate::what::dead;
-    fate.code = "outcome_unknown";
+    fate.code = k_code_outcome_unknown;
     fate.message = "the ERP failed " + std::to_string(t.unknown) +
                    " times on this update while others went through; whether it took effect is "
                    "unknown" +
@@ -385,6 +437,17 @@ void destination_machine::apply_fates(open_batch& b, const std::vector<item_fate
     lanes_.collect_ops(d.request.ops);
 }
 
+// Parked to be sent again by itself: the record carries the age of its key, so that it is known
+// when the ERP may have forgotten it.
+instant destination_machine::key_seen(const open_batch& b, const batch_entry& e, instant at) const {
+    if (b.maybe_sent) {
+        const auto sent_us = b.first_sent_at_us != 0 ? b.first_sent_at_us : b.sealed_at_us;
+        if (sent_us != 0) at.journal_us = std::min(at.journal_us, sent_us);
+    }
+    if (e.unknown_on_record) at.journal_us = std::min(at.journal_us, e.parked_at_us);
+    return at;
+}
+
 void destination_machine::apply_fate(open_batch& b, const batch_entry& e, const item_fate& fate,
                                      draft& d, instant at) {
     using what = item_fate::what;
@@ -403,10 +466,12 @@ void destination_machine::apply_fate(open_batch& b, const batch_entry& e, const 
         break;
     case what::waiting:
         block_behind_dead(e, d);
-        park(e, wharf::v1::PARKED_STATE_WAITING, fate.code, fate.message, attempts, d, at);
+        park(e, wharf::v1::PARKED_STATE_WAITING, fate.code, fate.message, attempts, d,
+             key_seen(b, e, at));
         break;
     case what::aside:
-        park(e, wharf::v1::PARKED_STATE_RETRY, fate.code, fate.message, attempts, d, at);
+        park(e, wharf::v1::PARKED_STATE_RETRY, fate.code, fate.message, attempts, d,
+             key_seen(b, e, at));
         break;
     case what::back:
         if (fate.delay_us > 0)

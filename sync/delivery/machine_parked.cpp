@@ -81,6 +81,7 @@ void destination_machine::settle(const batch_entry& e, settlement how, draft& d)
         return;
     }
     d.request.ops.emplace_back(settle_parked{e.item.number, how});
+    d.request.urgent = true; // what waits behind it is not released before this is durable
     const auto keys = parked_.change(e.item.number, e.keys, false);
     d.after.keys.insert(d.after.keys.end(), keys.begin(), keys.end());
     d.after.changed.push_back(e.item.number);
@@ -175,6 +176,7 @@ void destination_machine::execute(const pending_command& c, sequence number,
                                           content->order_keys().end());
     if (c.discard) {
         d.request.ops.emplace_back(settle_parked{number, settlement::discarded});
+        d.request.urgent = true; // a person waits for it, and so do those behind it
         actions_.emplace_back(
             act::log{"discarded dead letter " + std::to_string(number) + ": " + c.reason, number});
     } else {

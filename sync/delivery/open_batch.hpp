@@ -17,9 +17,10 @@ struct batch_entry {
     std::vector<std::uint64_t> keys;
     std::vector<order_link> links;
     std::size_t body_bytes = 0;
-    bool parked = false;           // comes from the parked set, not from its lane
-    std::uint32_t attempts = 0;    // of earlier rounds
-    std::int64_t parked_at_us = 0; // of parked ones
+    bool parked = false;            // comes from the parked set, not from its lane
+    std::uint32_t attempts = 0;     // of earlier rounds
+    std::int64_t parked_at_us = 0;  // of parked ones
+    bool unknown_on_record = false; // parked with the code that says so
 };
 
 // What becomes of one item when its batch ends.
@@ -70,6 +71,8 @@ struct open_batch {
     std::uint32_t failed = 0;    // 500s in a row
     std::uint32_t forbidden = 0; // 403s in a row
     std::uint64_t forbidden_serial = 0;
+    std::uint32_t put_off = 0; // "not now" for all of it, each with a success of others in between
+    std::uint64_t put_off_serial = 0;
     std::string words; // of the last failure
 
     // verifying: how many items are not looked up yet, and the digest that was sealed.

@@ -172,3 +172,124 @@ TEST_CASE("the alarm of too many blocked keys ends when they are free, though no
     CHECK_FALSE(r.alarmed("blocked_keys"));
     CHECK(r.journal.books().applied == 1);
 }
+
+TEST_CASE("an update that is put off by the HTTP status for ever leaves its lane to the others") {
+    const auto status = GENERATE(409, 425, 408, 429, 503);
+    rig r(one_by_one());
+    r.append(lane::inventory, {1});
+    const auto erp = [status](const request& q) {
+        return q.items[0].number == 1 ? http(status) : applied(q);
+    };
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        r.append(lane::inventory, {10 + i});
+        r.run(erp, 2 * k_minute_us);
+    }
+    CHECK(r.journal.books().applied == 20);
+    CHECK(r.journal.books().dead == 0);
+    REQUIRE(r.journal.parked(1) != nullptr);
+    CHECK(r.journal.parked(1)->state() == wharf::v1::PARKED_STATE_RETRY);
+    CHECK(r.journal.parked(1)->code() == "outcome_unknown");
+    // Its key is as old as the first attempt, not as the day it was set aside.
+    CHECK(r.journal.parked(1)->parked_at_us() < rig::k_journal_start + k_minute_us);
+    // It is tried on, and what follows it waits.
+    r.append(lane::inventory, {1});
+    const auto last = r.run(erp, k_hour_us);
+    CHECK(std::ranges::any_of(last, [](const request& q) { return q.items[0].number == 1; }));
+    CHECK(std::ranges::none_of(last, [](const request& q) { return q.items[0].number == 22; }));
+    r.run(applied, k_hour_us);
+    CHECK(r.journal.books().applied == 22);
+    CHECK(r.journal.books().pending == 0);
+}
+
+TEST_CASE("an update that was put off until its key may be forgotten is asked for") {
+    auto options = one_by_one();
+    options.remembers_keys_for_us = 24 * k_hour_us;
+    rig r(options);
+    r.append(lane::inventory, {1});
+    const auto erp = [](const request& q) {
+        return q.items[0].number == 1 ? http(409) : applied(q);
+    };
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        r.append(lane::inventory, {10 + i});
+        r.run(erp, 2 * k_minute_us);
+    }
+    REQUIRE(r.journal.parked(1) != nullptr);
+    r.advance(24 * k_hour_us);
+    r.restart();
+    REQUIRE(r.until_request(k_hour_us));
+    CHECK(r.on_the_way.front().items[0].number == 1);
+    CHECK(r.on_the_way.front().asks);
+}
+
+TEST_CASE("an ERP that puts off everything for hours costs nothing: no update is set aside") {
+    const auto status = GENERATE(409, 503);
+    rig r(one_by_one());
+    for (std::uint64_t key = 1; key <= 20; ++key)
+        r.append(lane::inventory, {key});
+    r.run([status](const request&) { return http(status); }, 5 * k_hour_us);
+    CHECK(r.journal.all_parked().empty());
+    r.run(applied, k_hour_us);
+    CHECK(r.journal.books().applied == 20);
+}
+
+TEST_CASE("one update for which the whole batch is put off is found, the others are applied") {
+    const auto status = GENERATE(409, 503);
+    rig r(at_once());
+    for (std::uint64_t key = 1; key <= 16; ++key)
+        r.append_silently(lane::inventory, {key});
+    r.machine->on_more(16, r.now());
+    r.settle();
+    const auto erp = [status](const request& q) {
+        const bool stuck =
+            std::ranges::any_of(q.items, [](const batch_item& item) { return item.number == 7; });
+        return stuck ? http(status) : applied(q);
+    };
+    for (std::uint64_t i = 0; i < 120; ++i) {
+        r.append(lane::inventory, {100 + i});
+        r.run(erp, 2 * k_minute_us);
+    }
+    CHECK(r.journal.books().applied == 135);
+    CHECK(r.journal.books().dead == 0);
+    REQUIRE(r.journal.parked(7) != nullptr);
+    r.run(applied, k_hour_us);
+    CHECK(r.journal.books().applied == 136);
+}
+
+TEST_CASE("an update for which the ERP never tells what it holds is a dead letter in the end") {
+    const auto told = GENERATE(0, 409, 503, 500);
+    auto options = one_by_one();
+    options.remembers_keys_for_us = k_hour_us;
+    rig r(options);
+    r.append(lane::inventory, {1});
+    r.run([](const request&) { return reset(); }, 2 * k_hour_us);
+    REQUIRE(r.journal.books().dead == 0);
+    const auto erp = [told](const request& q) {
+        if (q.items[0].number != 1) return applied(q);
+        if (told != 0) return http(told);
+        return each(q, wharf::v1::ITEM_STATUS_IN_PROGRESS);
+    };
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        r.append(lane::inventory, {10 + i});
+        const auto sent = r.run(erp, 5 * k_minute_us);
+        CHECK(std::ranges::none_of(
+            sent, [](const request& q) { return q.items[0].number == 1 && !q.asks; }));
+    }
+    CHECK(r.journal.books().applied == 20);
+    CHECK(r.journal.books().dead == 1);
+    REQUIRE(r.journal.parked(1) != nullptr);
+    CHECK(r.journal.parked(1)->code() == "outcome_unknown");
+}
+
+TEST_CASE("what others wait for behind a parked update is journaled without delay") {
+    rig r(at_once());
+    r.append(lane::shipment, {1});
+    r.append(lane::shipment, {1});
+    r.run([](const request& q) { return each(q, wharf::v1::ITEM_STATUS_REFUSED); }, k_minute_us);
+    r.machine->retry_dead(1, 1, r.now());
+    r.settle();
+    REQUIRE(r.until_request(k_minute_us));
+    const auto again = r.on_the_way.front();
+    r.answer(again, applied(again));
+    REQUIRE(r.journaling.size() == 1);
+    CHECK(r.journaling.front().urgent);
+}
