@@ -109,7 +109,7 @@ TEST_CASE("a rule that the stock or the quantity breaks is named with its path")
          "inventory_adjusted.stock.sku: expected text without control characters, got \"a?b\""},
         {adjusted(R"("location":"A","sku":"a\u0085")"),
          "inventory_adjusted.stock.sku: expected text without control characters, got "
-         "\"a\xc2\x85\""},
+         "\"a?\""},
         {adjusted(R"("location":"A","sku":")" + std::string(65, 'x') + "\""),
          "inventory_adjusted.stock.sku: expected at most 64 bytes, got 65"},
         {adjusted(k_stock, R"({"value":"0.00","unit":"EA"})"),
