@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace wharf {
 
@@ -24,11 +25,15 @@ destination_runner::destination_runner(boost::asio::io_context& io, const sync_d
       client_(io, connector_.endpoint(), what.client), view_(from), journal_(journal),
       clock_(clock), callbacks_(callbacks), changed_(std::move(changed)) {}
 
-// The wall clock never goes back while we run; after a restart the machine compares it with what is
-// on record.
+// The wall clock may be set back or stand still while we run; the ages of keys must not: journal
+// time goes on at least as the monotonic clock does. After a restart the machine compares it with
+// what is on record.
 instant destination_runner::now() {
+    const auto monotonic_us = clock_.monotonic_us();
+    if (latest_us_ != 0) latest_us_ += monotonic_us - latest_monotonic_us_;
+    latest_monotonic_us_ = monotonic_us;
     latest_us_ = std::max(latest_us_, clock_.wall_us());
-    return {clock_.monotonic_us(), latest_us_};
+    return {monotonic_us, latest_us_};
 }
 
 status destination_runner::start() {
@@ -80,6 +85,10 @@ void destination_runner::pause() {
 
 void destination_runner::resume() {
     machine_.resume(now());
+    draining_ = true; // one that fails again is kept for the next time
+    for (auto& load : std::exchange(failed_loads_, {}))
+        std::visit([&](auto& one) { perform(one); }, load);
+    draining_ = false;
     drain();
 }
 
@@ -95,7 +104,9 @@ void destination_runner::drain() {
     changed_();
 }
 
-void destination_runner::failed(const error& why) {
+// The destination is stopped; what was to be read is read again when it is resumed.
+void destination_runner::failed(action load, const error& why) {
+    failed_loads_.push_back(std::move(load));
     machine_.on_failure("the journal cannot be read: " + why.message, now());
 }
 
@@ -109,14 +120,14 @@ void destination_runner::perform(const act::load_heads& what) {
         if (page.ok())
             machine_.on_heads(what.in_lane, *page, now());
         else
-            failed(page.failure());
+            failed(what, page.failure());
         drain();
     });
 }
 
 void destination_runner::perform(const act::load_head& what) {
     auto head = view_.head(what.number);
-    if (!head.ok() && head.failure().code != errc::not_found) return failed(head.failure());
+    if (!head.ok() && head.failure().code != errc::not_found) return failed(what, head.failure());
     machine_.on_head(what.number, head.ok() ? &head.value() : nullptr, now());
 }
 
@@ -140,11 +151,11 @@ result<std::optional<sequence>> destination_runner::first_blocking(std::uint64_t
 
 void destination_runner::perform(const act::load_parked_keys& what) {
     auto found = view_.parked_keys(number(), what.from_key_hash, what.count_max);
-    if (!found.ok()) return failed(found.failure());
+    if (!found.ok()) return failed(what, found.failure());
     parked_page page;
     for (const auto& key : *found) {
         auto first = first_blocking(key.key_hash, key.first, &page);
-        if (!first.ok()) return failed(first.failure());
+        if (!first.ok()) return failed(what, first.failure());
         if (*first) page.blocking.push_back({key.key_hash, **first});
     }
     if (found->size() == what.count_max && found->back().key_hash != UINT64_MAX)
@@ -154,13 +165,13 @@ void destination_runner::perform(const act::load_parked_keys& what) {
 
 void destination_runner::perform(const act::load_first_parked& what) {
     auto first = first_blocking(what.key_hash, k_no_sequence, nullptr);
-    if (!first.ok()) return failed(first.failure());
+    if (!first.ok()) return failed(what, first.failure());
     machine_.on_first_parked(what.key_hash, *first, now());
 }
 
 void destination_runner::perform(const act::load_parked& what) {
     auto content = view_.parked(number(), what.number);
-    if (!content.ok()) return failed(content.failure());
+    if (!content.ok()) return failed(what, content.failure());
     const auto& found = content.value();
     machine_.on_parked(what.number, found ? &*found : nullptr, now());
 }

@@ -52,7 +52,7 @@ class destination_runner {
                                                    parked_page* page) const;
     void answered(batch_number batch, const std::vector<batch_item>& items, bool asked,
                   const http_exchange& exchange);
-    void failed(const error& why);
+    void failed(action load, const error& why);
 
     struct rendered {
         std::vector<batch_item> items;
@@ -70,8 +70,12 @@ class destination_runner {
     std::function<void()> changed_;
     std::map<batch_number, rendered> rendered_;
     std::map<std::uint64_t, sync_shell::reply> replies_;
+    // Reads of the journal that failed: each is owed to the machine, which asks only once. As many
+    // as it may have open.
+    std::vector<action> failed_loads_;
     std::uint64_t next_command_ = 1;
-    std::int64_t latest_us_ = 0;
+    std::int64_t latest_us_ = 0; // journal time
+    std::int64_t latest_monotonic_us_ = 0;
     bool draining_ = false;
 };
 

@@ -6,9 +6,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <set>
 
@@ -34,6 +36,25 @@ class fixed_random : public random_port {
 
   private:
     std::uint64_t value_ = 0;
+};
+
+// Its reads fail on command.
+class failing_reads : public store {
+  public:
+    explicit failing_reads(store& under) : under_(under) {}
+    result<std::unique_ptr<store_writer>> begin_write() override { return under_.begin_write(); }
+    result<std::unique_ptr<store_reader>> begin_read() override {
+        if (reads_until_failure >= 0 && reads_until_failure-- == 0) {
+            reads_until_failure = 0; // from now on
+            return error{errc::io, "the disk does not answer"};
+        }
+        return under_.begin_read();
+    }
+    result<store_usage> usage() override { return under_.usage(); }
+    std::atomic<int> reads_until_failure = -1; // negative: never
+
+  private:
+    store& under_;
 };
 
 class queue_port : public journal_port {
@@ -198,6 +219,45 @@ TEST_CASE("a restart with a batch on its way sends it again under the same keys"
         shell.stop();
     }
     CHECK(erp.applied == std::vector<sequence>{1});
+}
+
+TEST_CASE("where the journal could not be read the destination stops, and resume reads again") {
+    rig journal;
+    journal.open();
+    journal.connect();
+    for (int i = 0; i < 3; ++i)
+        journal.ingest_one({{"k" + std::to_string(i)}, "text " + std::to_string(i)});
+    erp_server erp;
+    {
+        tiny_server server(1, [&](auto& socket, int) { erp.serve(socket); });
+        steady_time clock;
+        fixed_random random;
+        queue_port port;
+        failing_reads disk(journal.store);
+        // The state at the start is read, the parked updates are not, nor are they a second time.
+        disk.reads_until_failure = 1;
+        std::string stopped; // by the sync thread; looked at once it has replied
+        sync_callbacks callbacks;
+        callbacks.alarm = [&](const std::string&, const std::string& code, const std::string& text,
+                              bool raised) {
+            if (code == "stopped") stopped = raised ? text : "";
+        };
+        sync_shell shell({destination(server.port())}, disk, port, clock, random, callbacks);
+        REQUIRE(shell.start().ok());
+        const auto resumed = [&] {
+            std::promise<std::string> done;
+            shell.resume(0, [&](const std::string& failure) { done.set_value(failure); });
+            return done.get_future().get();
+        };
+        CHECK(resumed().empty());
+        CHECK(stopped.find("the disk does not answer") != std::string::npos);
+        disk.reads_until_failure = -1;
+        CHECK(resumed().empty());
+        CHECK(stopped.empty());
+        CHECK(commit_until(journal, port, shell, [&] { return journal.books().applied() == 3; }));
+        shell.stop();
+    }
+    CHECK(erp.applied == std::vector<sequence>{1, 2, 3});
 }
 
 TEST_CASE("a destination that cannot be used is refused at the start") {
