@@ -201,7 +201,7 @@ status journal::apply_one(const quarantine_discard_request& request) {
         next_.set_quarantine_discarded_events(next_.quarantine_discarded_events() +
                                               message.events());
     }
-    answers_.push_back(quarantine_discarded{request.token, value.has_value()});
+    answers_.emplace_back(quarantine_discarded{request.token, value.has_value()});
     return ok();
 }
 
