@@ -88,9 +88,13 @@ TEST_CASE("ENOSPC while pages are written or synced is pushed back, tried again 
         REQUIRE(run.exit_code == 0);
         REQUIRE(run.numbers("ack").size() == 4);
         check_nothing_lost(in, run);
-        if (run.number("pushed back") == 0) break;
-        ++survived;
+        // Opening the store syncs too, and is tried again by itself.
+        if (run.number("pushed back") > 0)
+            ++survived;
+        else if (survived > 0)
+            break;
     }
+    INFO(call);
     CHECK(survived >= 4);
 }
 
