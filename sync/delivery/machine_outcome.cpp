@@ -459,7 +459,8 @@ void destination_machine::apply_fate(open_batch& b, const batch_entry& e, const 
         break;
     case what::dead:
         ++dead_;
-        park(e, wharf::v1::PARKED_STATE_DEAD, fate.code, fate.message, attempts, d, at);
+        park(e, wharf::v1::PARKED_STATE_DEAD, fate.code, fate.message, attempts, d,
+             fate.code == "outcome_unknown" ? key_seen(b, e, at) : at);
         actions_.emplace_back(act::log{"dead letter " + std::to_string(e.item.number) + ": " +
                                            fate.code + ": " + fate.message,
                                        e.item.number});
