@@ -183,6 +183,7 @@ struct run {
             other(argument);
         }
         if (inert) WHARF_ASSERT(machine.closed() && machine.output().size() <= said_bytes);
+        judge_output();
         check_bounds();
     }
     void other(unsigned argument) {
@@ -194,10 +195,18 @@ struct run {
         }
         drain();
     }
+    // What was said in this step, judged by what is known now: a client that reuses an identifier
+    // too early would make an answer that was not drained yet look wrong later.
+    void judge_output() {
+        const std::string_view out = machine.output();
+        WHARF_ASSERT(out.size() >= judged_bytes);
+        check_output(sink, out.substr(judged_bytes));
+        judged_bytes = out.size();
+    }
     void drain() {
-        std::string out;
-        out.swap(machine.output());
-        check_output(sink, out);
+        judge_output();
+        std::string().swap(machine.output());
+        judged_bytes = 0;
         machine.on_drained();
     }
     void check_bounds() {
@@ -212,6 +221,7 @@ struct run {
     judge sink;
     session machine;
     std::int64_t now_ms = 0;
+    std::size_t judged_bytes = 0;
 };
 
 } // namespace
