@@ -104,7 +104,7 @@ class app : public journal_port {
 
     std::optional<intake> intake_;
     std::unique_ptr<store> store_;
-    tree_identity_window identity_;
+    identity_window identity_;
     std::unique_ptr<journal> journal_;
     std::unique_ptr<journal_thread> writer_;
     std::unique_ptr<listener> listener_;
@@ -157,11 +157,14 @@ status app::open() {
     auto opened = open_lmdb(files);
     if (!opened.ok()) return std::move(opened).failure().in("journal " + files.path);
     store_ = std::move(opened).value();
-    auto epoch = static_cast<std::uint32_t>(random_.next());
-    auto recovered =
-        journal::open(*store_, identity_, journal_options_of(config_, epoch), clock_.wall_us());
+    journal_options options = journal_options_of(config_);
+    options.epoch = static_cast<std::uint32_t>(random_.next());
+    for (char& byte : options.digests)
+        byte = static_cast<char>(random_.next());
+    auto recovered = journal::open(*store_, identity_, std::move(options), clock_.wall_us());
     if (!recovered.ok()) return std::move(recovered).failure().in("journal " + files.path);
     journal_ = std::move(recovered).value();
+    intake_->use_digests(journal_->digests());
     const recovery_report& found = journal_->recovery();
     log::info(found.created ? "new journal" : "journal recovered",
               {{"path", files.path},

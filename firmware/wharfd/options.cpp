@@ -52,7 +52,7 @@ intake_options intake_options_of(const config& from) {
     return out;
 }
 
-journal_options journal_options_of(const config& from, std::uint32_t epoch) {
+journal_options journal_options_of(const config& from) {
     constexpr std::int64_t k_hour_us = 3'600'000'000;
     journal_options out;
     out.gateway = from.gateway.name;
@@ -62,7 +62,6 @@ journal_options journal_options_of(const config& from, std::uint32_t epoch) {
     out.identity.count_max = from.identity.entries_max;
     out.retention_us = from.journal.retention_hours * k_hour_us;
     out.retention_percent = from.journal.retention_fill_percent;
-    out.epoch = epoch;
     return out;
 }
 

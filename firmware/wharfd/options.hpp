@@ -10,7 +10,7 @@
 namespace wharf {
 
 [[nodiscard]] intake_options intake_options_of(const config& from);
-[[nodiscard]] journal_options journal_options_of(const config& from, std::uint32_t epoch);
+[[nodiscard]] journal_options journal_options_of(const config& from);
 [[nodiscard]] listener_options listener_options_of(const config& from);
 // number: the destination's in the journal. token: what its token file says.
 [[nodiscard]] sync_destination sync_destination_of(const config& from, const destination_config& to,

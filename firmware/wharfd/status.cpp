@@ -81,7 +81,7 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
     std::uint64_t quota = journal.usage.bytes_max * limits::k_journal_full_percent / 100;
     out.journal.hours_left =
         observe::hours_left(quota - std::min(quota, journal.usage.bytes_used), fill_.per_s());
-    out.journal.identities = journal.state.identities();
+    out.journal.identities = journal.state.next_identity() - journal.state.oldest_identity();
     out.journal.identities_evicted_early = journal.state.identities_evicted_early();
     out.journal.commit_latency = measured.commit_latency.snapshot();
 

@@ -55,8 +55,13 @@ inline constexpr std::size_t k_destinations_max = 8;
 inline constexpr std::size_t k_sessions_max = 16 * 1024;
 // Double triggers remembered per generation; two generations are kept.
 inline constexpr std::size_t k_triggers_max = 32 * 1024;
-inline constexpr std::size_t k_identity_expiries_per_group_max = 1024;
+// Events of a group are kept as blocks of about this size, delivered and deleted as such.
+inline constexpr std::size_t k_event_block_bytes = 128 * 1024;
+// So many events are at most looked at to bring the ordering table up to date at a start.
+inline constexpr std::uint64_t k_order_snapshot_events = 128 * 1024;
+// One read transaction of a walk through the journal: whichever comes first.
 inline constexpr std::size_t k_scan_entries_max = 4096;
+inline constexpr std::size_t k_scan_bytes_max = 1024 * 1024;
 // What need not be durable at once waits this long for a commit to ride in.
 inline constexpr std::uint32_t k_lazy_commit_ms = 200;
 inline constexpr std::size_t k_retention_deletes_per_group_max = 512;
@@ -89,7 +94,8 @@ inline constexpr std::size_t k_connections_max = 65'536;
 inline constexpr std::uint32_t k_journal_mb_min = 16;
 // The map has to fit into the address space: less of it where pointers have 32 bits.
 inline constexpr std::uint32_t k_journal_mb_max = sizeof(void*) >= 8 ? 65'536 : 1'024;
-inline constexpr std::size_t k_identities_max = 100'000'000;
+// What 24 bits of an ordinal tell apart, with room for what expires meanwhile.
+inline constexpr std::size_t k_identities_max = 15'000'000;
 inline constexpr std::size_t k_admin_body_bytes_max = 64 * 1024;
 inline constexpr std::size_t k_admin_answer_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t k_admin_connections_max = 16;

@@ -7,6 +7,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <optional>
+#include <string>
 
 namespace wharf {
 
@@ -121,43 +122,66 @@ std::optional<std::string> business_key(const wharf::v1::Event& event) {
     return key.take();
 }
 
-// A post that is repeated under a new id says the same thing again: who carried it, what it called
-// itself and how it is followed through logs are not what it says. When it happened is.
-sha256_digest content_of(const wharf::v1::Event& event) {
-    wharf::v1::Event content = event;
-    content.clear_source();
-    content.clear_event_id();
-    content.clear_device_sequence();
-    content.clear_correlation_id();
-    content.clear_traceparent();
-    std::string bytes;
-    bytes.reserve(content.ByteSizeLong());
+// An event without what is not its content, for a scope. A post that is repeated under a new id
+// says the same thing again: who carried it, what it called itself and how it is followed through
+// logs are not what it says. When it happened is.
+class without_names {
+  public:
+    explicit without_names(wharf::v1::Event& event) : event_(event) {
+        source_.swap(*event.mutable_source());
+        event_id_.swap(*event.mutable_event_id());
+        correlation_id_.swap(*event.mutable_correlation_id());
+        traceparent_.swap(*event.mutable_traceparent());
+        if (event.has_device_sequence()) device_sequence_ = event.device_sequence();
+        event.clear_device_sequence();
+    }
+    ~without_names() {
+        source_.swap(*event_.mutable_source());
+        event_id_.swap(*event_.mutable_event_id());
+        correlation_id_.swap(*event_.mutable_correlation_id());
+        traceparent_.swap(*event_.mutable_traceparent());
+        if (device_sequence_) event_.set_device_sequence(*device_sequence_);
+    }
+    without_names(const without_names&) = delete;
+    without_names& operator=(const without_names&) = delete;
+
+  private:
+    wharf::v1::Event& event_;
+    std::string source_, event_id_, correlation_id_, traceparent_;
+    std::optional<std::uint64_t> device_sequence_;
+};
+
+digest128 content_of(wharf::v1::Event& event, const digest_key& key) {
+    const without_names content(event);
+    thread_local std::string bytes;
+    bytes.resize(event.ByteSizeLong());
     {
-        google::protobuf::io::StringOutputStream stream(&bytes);
+        google::protobuf::io::ArrayOutputStream stream(bytes.data(),
+                                                       static_cast<int>(bytes.size()));
         google::protobuf::io::CodedOutputStream out(&stream);
         out.SetSerializationDeterministic(true);
-        content.SerializeWithCachedSizes(&out);
+        event.SerializeWithCachedSizes(&out);
     }
-    return sha256(bytes);
+    return keyed_digest(key, bytes);
 }
 
 } // namespace
 
-event_identity identity_of(const wharf::v1::Event& event) {
+event_identity identity_of(wharf::v1::Event& event, const digest_key& digests) {
     event_identity out;
-    out.content = content_of(event);
+    out.content = content_of(event, digests);
     if (!event.event_id().empty()) {
         key_writer key(key_kind::native_id);
         key.text(event.source()).text(event.event_id());
         put_declaration(key, event);
-        out.keys.push_back(key.take());
+        out.keys.emplace_back(digests, key.take());
     }
-    if (auto key = business_key(event)) out.keys.push_back(std::move(*key));
+    if (auto key = business_key(event)) out.keys.emplace_back(digests, std::move(*key));
     if (out.keys.empty() && (event.has_occurred_at() || event.has_device_sequence())) {
         key_writer key(key_kind::content);
         key.text(event.source()).number(event.has_device_sequence() ? 1 : 0);
         key.number(event.device_sequence()).text(view_of(out.content));
-        out.keys.push_back(key.take());
+        out.keys.emplace_back(digests, key.take());
     }
     return out;
 }

@@ -3,11 +3,10 @@
 // in words what the keys are made of.
 #pragma once
 
-#include "gateway/ports/digest.hpp"
+#include "gateway/identity/key.hpp"
 #include "wharf/v1/event.pb.h"
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace wharf {
@@ -16,14 +15,15 @@ struct event_identity {
     // The same key is the same event; two events are the same when they share any. At most two:
     // (source, event_id) and the business key; or one, a hash of content that carries a device time
     // or a device sequence; or none, and nothing tells the event from an equal one.
-    std::vector<std::string> keys;
+    std::vector<identity_key> keys;
     // Of what must be equal under one key. The same key with another digest is a contradiction.
-    sha256_digest content{};
+    digest128 content{};
 
     [[nodiscard]] bool none() const noexcept { return keys.empty(); }
 };
 
-[[nodiscard]] event_identity identity_of(const wharf::v1::Event& event);
+// The event is afterwards what it was before.
+[[nodiscard]] event_identity identity_of(wharf::v1::Event& event, const digest_key& key);
 
 // hash64 of each document and each stock key the event touches: sorted, none twice, at most
 // limits::k_order_keys_max. Two events that share one are delivered in journal order.

@@ -1,7 +1,6 @@
 #include "gateway/identity/window.hpp"
 
-#include "gateway/base/bytes.hpp"
-#include "gateway/base/frame.hpp"
+#include "gateway/base/limits.hpp"
 
 #include <algorithm>
 
@@ -9,203 +8,271 @@ namespace wharf {
 
 namespace {
 
-constexpr char k_entry_tag = 'I'; // + 16 bytes of SHA-256(identity key): the entries found there
-constexpr char k_age_tag = 'J';   // + sequence: journal time, and the hashes made with that event
-constexpr std::size_t k_hash_bytes = 16;
+// Runs that one group may take away: more than it can add.
+constexpr std::size_t k_expired_runs_min = 4;
+constexpr std::size_t k_table_entries_min = 16 * 1024;
+// Above count_max: what one run holds beyond it, and what one group adds.
+constexpr std::size_t k_entries_slack = 128 * 1024;
 
-struct entry {
-    std::string_view key;
-    std::string_view content; // SHA-256
-    sequence number = k_no_sequence;
-};
+static_assert(limits::k_identities_max + k_entries_slack < k_fingerprint_ordinals);
 
-std::string entry_key(std::string_view hash) {
-    return std::string(1, k_entry_tag).append(hash);
-}
-
-std::string hash_of(std::string_view identity_key) {
-    return std::string(view_of(sha256(identity_key)).substr(0, k_hash_bytes));
-}
-
-std::string age_key(sequence number) {
-    std::string key(1, k_age_tag);
-    put_big(key, number);
-    return key;
-}
-
-void put_entry(std::string& out, const entry& e) {
-    put_little(out, e.number);
-    out.append(e.content);
-    put_short_string(out, e.key);
-}
-
-error damaged(std::string_view key) {
-    return error{errc::corrupt, "identity " + to_hex(key.substr(1)) + ": damaged"};
-}
-
-std::optional<std::vector<entry>> read_entries(std::string_view content) {
-    std::vector<entry> out;
-    byte_reader reader(content);
-    while (reader.ok() && !reader.rest().empty()) {
-        entry e;
-        e.number = reader.little<sequence>();
-        e.content = reader.take(std::tuple_size_v<sha256_digest>);
-        e.key = reader.short_string();
-        out.push_back(e);
-    }
-    if (!reader.ok()) return std::nullopt;
-    return out;
-}
-
-result<std::vector<entry>> entries_at(store_reader& in, const std::string& key) {
-    WHARF_TRY_ASSIGN(auto value, in.get(key));
-    if (!value) return std::vector<entry>{};
-    auto content = unframe(key, *value);
-    if (!content) return damaged(key);
-    auto entries = read_entries(*content);
-    if (!entries) return damaged(key);
-    return std::move(*entries);
+error missing(std::uint64_t ordinal) {
+    return error{errc::corrupt, "identities from " + std::to_string(ordinal) + ": missing"};
 }
 
 } // namespace
 
-result<identity_match> tree_identity_window::find(store_reader& in,
-                                                  const std::vector<std::string>& keys,
-                                                  const sha256_digest& content) {
-    identity_match match;
-    for (const std::string& identity_key : keys) {
-        std::string key = entry_key(hash_of(identity_key));
-        WHARF_TRY_ASSIGN(auto entries, entries_at(in, key));
-        for (const entry& e : entries) {
-            if (e.key != identity_key) continue;
-            if (e.content != view_of(content))
-                return identity_match{identity_match::kind::conflict, e.number};
-            match = {identity_match::kind::same, e.number};
+// The largest size divided by a power of two: doubling ends exactly there.
+std::size_t identity_window::entries_for(std::uint64_t count) const {
+    std::size_t entries = static_cast<std::size_t>(bounds_.count_max) + k_entries_slack;
+    while (entries / 2 >= k_table_entries_min && entries / 2 > count + count / 8)
+        entries /= 2;
+    return entries;
+}
+
+void identity_window::make_table(std::uint64_t count) {
+    table_ = fingerprint_table(0); // first the memory of the old one
+    table_ = fingerprint_table(entries_for(count), tuning_.fingerprint_bits);
+}
+
+status identity_window::open(store_reader& in, const identity_state& committed,
+                             const identity_bounds& bounds) {
+    WHARF_ASSERT(bounds.count_max <= limits::k_identities_max);
+    bounds_ = bounds;
+    committed_ = state_ = committed;
+    if (committed.next < committed.oldest || committed.count() >= k_fingerprint_ordinals)
+        return error{errc::corrupt, "the numbers of identities contradict each other"};
+    pending_.clear();
+    runs_.clear();
+    small_from_ = 0;
+    make_table(committed.count());
+    set_live();
+    return read_runs(in);
+}
+
+// Also fills runs_ where it is empty.
+status identity_window::read_runs(store_reader& in) {
+    const bool list = runs_.empty();
+    std::uint64_t expected = state_.oldest;
+    status outcome = ok();
+    std::vector<digest128> hashes;
+    WHARF_TRY(in.scan(identity_run_key(state_.oldest), [&](auto key, auto value) {
+        if (key.front() != k_identity_run_tag || expected >= committed_.next) return false;
+        auto run = identity_run::read(key, value, list);
+        if (run.ok() && run->first() != expected) run = missing(expected);
+        if (!run.ok()) {
+            outcome = std::move(run).failure();
+            return false;
         }
+        hashes.resize(run->size());
+        for (std::size_t i = 0; i < run->size(); ++i) {
+            hashes[i] = run->hash(i);
+            table_.prefetch(hashes[i]);
+            if (i >= 16) table_.insert(hashes[i - 16], expected + i - 16);
+        }
+        for (std::size_t i = run->size() - std::min<std::size_t>(run->size(), 16); i < run->size();
+             ++i)
+            table_.insert(hashes[i], expected + i);
+        if (list)
+            runs_.push_back({expected, static_cast<std::uint32_t>(run->size()), run->newest_us()});
+        expected += run->size();
+        return true;
+    }));
+    WHARF_TRY(std::move(outcome));
+    if (expected != committed_.next) return missing(expected);
+    return ok();
+}
+
+// Made anew from the runs: the table keeps too little of a digest to be spread wider.
+status identity_window::grow(store_reader& in) {
+    make_table(std::max<std::uint64_t>(state_.count(), table_.entries_max()));
+    set_live();
+    WHARF_TRY(read_runs(in));
+    for (std::size_t i = 0; i < pending_.size(); ++i)
+        table_.insert(pending_.hash(i), committed_.next + i);
+    return ok();
+}
+
+// Says in match what an entry makes of this key. False: look no further.
+result<bool> identity_window::judge(store_reader& in, const identity_key& key,
+                                    const digest128& content, std::uint64_t ordinal,
+                                    identity_match& match) const {
+    digest128 hash;
+    std::string_view entry;
+    if (ordinal >= committed_.next) {
+        const auto index = static_cast<std::size_t>(ordinal - committed_.next);
+        if (pending_.hash(index) != key.hash) return true;
+        hash = key.hash;
+        entry = pending_.entry(index);
+    } else {
+        auto run = std::upper_bound(
+            runs_.begin(), runs_.end(), ordinal,
+            [](std::uint64_t wanted, const run_place& place) { return wanted < place.first; });
+        if (run == runs_.begin()) return true; // expired in this group
+        --run;
+        const auto index = static_cast<std::size_t>(ordinal - run->first);
+        WHARF_ASSERT(index < run->count);
+        const std::string name = identity_run_key(run->first);
+        WHARF_TRY_ASSIGN(auto value, in.get(name));
+        if (!value) return missing(run->first);
+        WHARF_TRY_ASSIGN(auto stored, identity_run::read(name, *value, false));
+        if (stored.size() != run->count) return missing(run->first);
+        hash = stored.hash(index);
+        entry = stored.entry(index);
+    }
+    const auto read = read_identity_entry(hash, entry);
+    if (!read) return error{errc::corrupt, "identity " + std::to_string(ordinal) + ": damaged"};
+    if (hash != key.hash || read->key != key.text) return true;
+    match.original = read->number;
+    if (read->content == view_of(content)) {
+        match.what = identity_match::kind::same;
+        return true;
+    }
+    match.what = identity_match::kind::conflict;
+    return false;
+}
+
+result<identity_match> identity_window::find(store_reader& in,
+                                             const std::vector<identity_key>& keys,
+                                             const digest128& content) const {
+    identity_match match;
+    status outcome = ok();
+    for (const identity_key& key : keys) {
+        table_.find(key.hash, [&](std::uint64_t ordinal) {
+            auto further = judge(in, key, content, ordinal, match);
+            if (!further.ok()) outcome = std::move(further).failure();
+            return further.ok() && *further;
+        });
+        WHARF_TRY(std::move(outcome));
+        if (match.what == identity_match::kind::conflict) break;
     }
     return match;
 }
 
-status tree_identity_window::remember(store_writer& in, identity_state& state,
-                                      const std::vector<std::string>& keys,
-                                      const sha256_digest& content, sequence number,
-                                      std::int64_t journal_time_us) {
-    if (keys.empty()) return ok();
-    std::string aged_by = age_key(number);
-    WHARF_TRY_ASSIGN(auto before, in.get(aged_by));
-    std::string age;
-    if (before) {
-        auto content_before = unframe(aged_by, *before);
-        if (!content_before) return damaged(aged_by);
-        age = *content_before;
-    } else {
-        put_little(age, static_cast<std::uint64_t>(journal_time_us));
-        state.oldest = std::min(state.oldest, number);
+void identity_window::remember(const std::vector<identity_key>& keys, const digest128& content,
+                               sequence number) {
+    for (const identity_key& key : keys) {
+        pending_.add(key, content, number);
+        ++state_.next;
+        set_live();
+        table_.insert(key.hash, state_.next - 1);
     }
-    for (const std::string& identity_key : keys) {
-        std::string hash = hash_of(identity_key);
-        std::string key = entry_key(hash);
-        WHARF_TRY_ASSIGN(auto entries, entries_at(in, key));
-        std::string list;
-        for (const entry& e : entries)
-            put_entry(list, e);
-        put_entry(list, {identity_key, view_of(content), number});
-        WHARF_TRY(in.put(key, frame(key, list)));
-        age.append(hash);
-        ++state.count;
-    }
-    return in.put(aged_by, frame(aged_by, age));
 }
 
-namespace {
-
-// Takes out of one hash's list what was made with this event; says how many.
-result<std::size_t> forget(store_writer& in, std::string_view hash, sequence number) {
-    std::string key = entry_key(hash);
-    WHARF_TRY_ASSIGN(auto entries, entries_at(in, key));
-    std::string list;
-    std::size_t gone = 0;
-    for (const entry& e : entries) {
-        if (e.number == number)
-            ++gone;
-        else
-            put_entry(list, e);
-    }
-    if (gone == 0) return gone;
-    if (list.empty())
-        WHARF_TRY(in.erase(key));
-    else
-        WHARF_TRY(in.put(key, frame(key, list)));
-    return gone;
+result<bool> identity_window::maintain(store_writer& in, std::int64_t journal_time_us) {
+    bool changed = false;
+    WHARF_TRY(expire(in, journal_time_us, changed));
+    WHARF_TRY(merge(in, changed));
+    const bool crowded = state_.count() + state_.count() / 32 > table_.entries_max();
+    const bool can_grow = table_.entries_max() < bounds_.count_max + k_entries_slack;
+    if (table_.overfull() || (crowded && can_grow)) WHARF_TRY(grow(in));
+    return changed;
 }
 
-struct aged {
-    sequence number = k_no_sequence;
-    std::int64_t journal_time_us = 0;
-    std::string hashes;
-};
-
-result<std::optional<aged>> oldest_from(store_reader& in, sequence from) {
-    std::optional<aged> out;
-    bool intact = true;
-    std::string from_key = age_key(from);
-    WHARF_TRY(in.scan(from_key, [&](std::string_view key, std::string_view value) {
-        if (key.front() != k_age_tag || key.size() != from_key.size()) return false;
-        auto content = unframe(key, value);
-        intact = content.has_value();
-        if (!intact) return false;
-        intact = identities_in_age(*content).has_value();
-        if (!intact) return false;
-        byte_reader reader(*content);
-        out.emplace();
-        out->number = get_big<sequence>(key.data() + 1);
-        out->journal_time_us = static_cast<std::int64_t>(reader.little<std::uint64_t>());
-        out->hashes = reader.rest();
-        return false;
-    }));
-    if (!intact) return error{errc::corrupt, "the age list of identities is damaged"};
-    return out;
-}
-
-} // namespace
-
-std::optional<std::size_t> identities_in_entry(std::string_view content) {
-    auto entries = read_entries(content);
-    if (!entries || entries->empty()) return std::nullopt;
-    return entries->size();
-}
-
-std::optional<std::size_t> identities_in_age(std::string_view content) {
-    constexpr std::size_t k_time_bytes = sizeof(std::uint64_t);
-    if (content.size() <= k_time_bytes || (content.size() - k_time_bytes) % k_hash_bytes != 0)
-        return std::nullopt;
-    return (content.size() - k_time_bytes) / k_hash_bytes;
-}
-
-status tree_identity_window::expire(store_writer& in, identity_state& state,
-                                    const identity_bounds& bounds, std::int64_t journal_time_us,
-                                    std::size_t keys_max) {
-    for (std::size_t done = 0; done < keys_max;) {
-        WHARF_TRY_ASSIGN(auto next, oldest_from(in, state.oldest));
-        if (!next) return ok();
-        bool old = next->journal_time_us < journal_time_us - bounds.age_us_max;
-        bool many = state.count > bounds.count_max;
-        if (!old && !many) return ok();
-        std::string_view hashes = next->hashes;
-        for (; hashes.size() >= k_hash_bytes; hashes.remove_prefix(k_hash_bytes)) {
-            WHARF_TRY_ASSIGN(std::size_t gone,
-                             forget(in, hashes.substr(0, k_hash_bytes), next->number));
-            if (gone == 0 || gone > state.count)
-                return error{errc::corrupt, "identities of " + std::to_string(next->number) +
-                                                ": their entries are not there"};
-            state.count -= gone;
-            done += gone;
-            if (!old) state.evicted_early += gone;
-        }
-        WHARF_TRY(in.erase(age_key(next->number)));
-        state.oldest = next->number + 1;
+status identity_window::expire(store_writer& in, std::int64_t journal_time_us, bool& changed) {
+    const std::size_t runs_max = k_expired_runs_min + 2 * (pending_.size() / tuning_.run_max + 1);
+    for (std::size_t i = 0; i < runs_max && !runs_.empty(); ++i) {
+        const run_place oldest = runs_.front();
+        const bool aged = oldest.newest_us < journal_time_us - bounds_.age_us_max;
+        const bool crowded = state_.next - (oldest.first + oldest.count) >= bounds_.count_max;
+        if (!aged && !crowded) break;
+        WHARF_TRY(in.erase(identity_run_key(oldest.first)));
+        if (!aged) state_.evicted_early += oldest.count;
+        state_.oldest = oldest.first + oldest.count;
+        expired_.push_back(oldest);
+        runs_.pop_front();
+        changed = true;
     }
     return ok();
+}
+
+// Groups of a quiet hour make small runs. The oldest stretch of them becomes one, so that a window
+// of millions is not millions of records.
+status identity_window::merge(store_writer& in, bool& changed) {
+    small_from_ -= std::min(small_from_, expired_.size());
+    while (small_from_ < runs_.size() && runs_[small_from_].count >= tuning_.small_run)
+        ++small_from_;
+    std::size_t end = small_from_;
+    std::size_t total = 0;
+    while (end < runs_.size() && total + runs_[end].count <= tuning_.run_max)
+        total += runs_[end++].count;
+    const std::size_t from = small_from_;
+    const bool can_grow = end == runs_.size();
+    if (can_grow && end - from < tuning_.small_runs_max) return ok();
+    if (!can_grow) ++small_from_;
+    if (end - from < 2) return ok();
+    changed = true;
+    return merge_runs(in, from, end - from);
+}
+
+status identity_window::merge_runs(store_writer& in, std::size_t from, std::size_t count) {
+    WHARF_TRY(rewrite(in, from, count));
+    const auto begin = runs_.begin() + static_cast<std::ptrdiff_t>(from);
+    merged_at_ = from;
+    merged_.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+    for (std::size_t i = 1; i < count; ++i)
+        begin->count += merged_[i].count;
+    begin->newest_us = merged_.back().newest_us;
+    runs_.erase(begin + 1, begin + static_cast<std::ptrdiff_t>(count));
+    return ok();
+}
+
+status identity_window::rewrite(store_writer& in, std::size_t from, std::size_t count) {
+    identity_run_builder all;
+    for (std::size_t i = from; i < from + count; ++i) {
+        const std::string key = identity_run_key(runs_[i].first);
+        WHARF_TRY_ASSIGN(auto value, in.get(key));
+        if (!value) return missing(runs_[i].first);
+        WHARF_TRY_ASSIGN(auto run, identity_run::read(key, *value, true));
+        for (std::size_t at = 0; at < run.size(); ++at)
+            all.add(run.hash(at), run.entry(at));
+        if (i > from) WHARF_TRY(in.erase(key));
+    }
+    const std::string key = identity_run_key(runs_[from].first);
+    return in.put(key, all.value(key, 0, all.size(), runs_[from + count - 1].newest_us));
+}
+
+status identity_window::write(store_writer& in, std::int64_t journal_time_us) {
+    for (std::size_t from = 0; from < pending_.size();) {
+        const std::size_t count = std::min(tuning_.run_max, pending_.size() - from);
+        const std::uint64_t first = committed_.next + from;
+        const std::string key = identity_run_key(first);
+        WHARF_TRY(in.put(key, pending_.value(key, from, count, journal_time_us)));
+        runs_.push_back({first, static_cast<std::uint32_t>(count), journal_time_us});
+        ++added_;
+        from += count;
+    }
+    return ok();
+}
+
+void identity_window::keep() {
+    committed_ = state_;
+    set_live();
+    pending_.clear();
+    expired_.clear();
+    merged_.clear();
+    added_ = 0;
+}
+
+void identity_window::roll_back() {
+    runs_.erase(runs_.end() - static_cast<std::ptrdiff_t>(added_), runs_.end());
+    if (!merged_.empty()) {
+        const auto at = runs_.begin() + static_cast<std::ptrdiff_t>(merged_at_);
+        *at = merged_.front();
+        runs_.insert(at + 1, merged_.begin() + 1, merged_.end());
+    }
+    runs_.insert(runs_.begin(), expired_.begin(), expired_.end());
+    small_from_ = 0;
+    state_ = committed_;
+    set_live();
+    pending_.clear();
+    expired_.clear();
+    merged_.clear();
+    added_ = 0;
+}
+
+std::size_t identity_window::memory_bytes() const {
+    return table_.bytes() + runs_.size() * sizeof(run_place);
 }
 
 } // namespace wharf

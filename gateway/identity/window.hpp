@@ -2,19 +2,22 @@
 // the journal's store and changed in the transaction that accepts the event, so it is as durable as
 // the event and an aborted group leaves no trace. The journal thread only.
 //
-// A match is decided on the full identity key and the SHA-256 of the content, never on the
-// shortened hash that finds the entry.
+// Identities are numbered as they come (ordinals) and stored in runs (run.hpp); a table of
+// fingerprints in memory (fingerprints.hpp) says where to look. A match is decided on the full
+// identity key and a digest of the content, never on the fingerprint. Why so: docs/adr/0005.
+//
+// A group: find() and remember() for each event, maintain(), write(); then keep() when the group is
+// durable, or roll_back().
 #pragma once
 
 #include "gateway/base/sequence.hpp"
-#include "gateway/ports/digest.hpp"
+#include "gateway/identity/fingerprints.hpp"
+#include "gateway/identity/run.hpp"
 #include "gateway/ports/store.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
+#include <deque>
 #include <vector>
 
 namespace wharf {
@@ -31,9 +34,11 @@ struct identity_match {
 
 // Kept by the caller in the same transaction.
 struct identity_state {
-    sequence oldest = 1; // events before this one are out of the window
-    std::uint64_t count = 0;
+    std::uint64_t oldest = 0;        // ordinal of the oldest identity in the window
+    std::uint64_t next = 0;          // of the next one
     std::uint64_t evicted_early = 0; // by the count bound, before their age
+
+    [[nodiscard]] std::uint64_t count() const { return next - oldest; }
 };
 
 struct identity_bounds {
@@ -41,39 +46,79 @@ struct identity_bounds {
     std::uint64_t count_max = 0; // identity keys
 };
 
+// For tests; the product has the defaults.
+struct identity_tuning {
+    unsigned fingerprint_bits = 16;
+    std::size_t run_max = 4095;       // identities in one run
+    std::size_t small_run = 1024;     // runs below this size are merged ...
+    std::size_t small_runs_max = 512; // ... when there are so many
+};
+
 class identity_window {
   public:
-    virtual ~identity_window() = default;
+    explicit identity_window(identity_tuning tuning = {}) : tuning_(tuning), table_(0) {}
 
-    virtual result<identity_match> find(store_reader& in, const std::vector<std::string>& keys,
-                                        const sha256_digest& content) = 0;
+    // Reads the runs of the window as it was committed. errc::corrupt where one is damaged or
+    // missing.
+    status open(store_reader& in, const identity_state& committed, const identity_bounds& bounds);
 
-    // Several calls may name the same event: its keys add up. REQUIRES: find() said unknown for
-    // these keys in this transaction.
-    virtual status remember(store_writer& in, identity_state& state,
-                            const std::vector<std::string>& keys, const sha256_digest& content,
-                            sequence number, std::int64_t journal_time_us) = 0;
+    // Brings near what find() will look at.
+    void prefetch(const std::vector<identity_key>& keys) const {
+        for (const identity_key& key : keys)
+            table_.prefetch(key.hash);
+    }
+    result<identity_match> find(store_reader& in, const std::vector<identity_key>& keys,
+                                const digest128& content) const;
+    // REQUIRES: find() said unknown for these keys in this group.
+    void remember(const std::vector<identity_key>& keys, const digest128& content, sequence number);
+    // Forgets what is too old, and the oldest where there are too many; merges small runs. Bounded,
+    // but never slower than the window grows. At least count_max identities, where there were so
+    // many, and all that are not too old up to that number stay in the window. True: it changed.
+    result<bool> maintain(store_writer& in, std::int64_t journal_time_us);
+    // Writes what was remembered in this group.
+    status write(store_writer& in, std::int64_t journal_time_us);
 
-    // Forgets what is too old, and the oldest where there are too many; at most keys_max of them.
-    virtual status expire(store_writer& in, identity_state& state, const identity_bounds& bounds,
-                          std::int64_t journal_time_us, std::size_t keys_max) = 0;
+    void keep();
+    void roll_back();
+
+    // Of the open group.
+    [[nodiscard]] const identity_state& state() const { return state_; }
+    [[nodiscard]] std::size_t memory_bytes() const;
+
+  private:
+    struct run_place {
+        std::uint64_t first;
+        std::uint32_t count;
+        std::int64_t newest_us;
+    };
+
+    status read_runs(store_reader& in);
+    status grow(store_reader& in);
+    void make_table(std::uint64_t count);
+    [[nodiscard]] std::size_t entries_for(std::uint64_t count) const;
+    void set_live() { table_.set_live(committed_.oldest, state_.next); }
+    result<bool> judge(store_reader& in, const identity_key& key, const digest128& content,
+                       std::uint64_t ordinal, identity_match& match) const;
+    status expire(store_writer& in, std::int64_t journal_time_us, bool& changed);
+    status merge(store_writer& in, bool& changed);
+    status merge_runs(store_writer& in, std::size_t from, std::size_t count);
+    status rewrite(store_writer& in, std::size_t from, std::size_t count);
+
+    identity_tuning tuning_;
+    identity_bounds bounds_;
+    fingerprint_table table_;
+    std::deque<run_place> runs_;
+    std::size_t small_from_ = 0; // no small run stands before this place
+    identity_state committed_;
+    identity_state state_;
+    identity_run_builder pending_; // ordinals from committed_.next on
+
+    // How the open group changed runs_, to be undone: first the expired ones were taken from the
+    // front, then one stretch was merged, then new ones were added at the back.
+    std::vector<run_place> expired_;
+    std::vector<run_place> merged_;
+    std::size_t merged_at_ = 0;
+    std::size_t added_ = 0;
 };
-
-// One record per identity key in the store's own tree.
-class tree_identity_window : public identity_window {
-  public:
-    result<identity_match> find(store_reader& in, const std::vector<std::string>& keys,
-                                const sha256_digest& content) override;
-    status remember(store_writer& in, identity_state& state, const std::vector<std::string>& keys,
-                    const sha256_digest& content, sequence number,
-                    std::int64_t journal_time_us) override;
-    status expire(store_writer& in, identity_state& state, const identity_bounds& bounds,
-                  std::int64_t journal_time_us, std::size_t keys_max) override;
-};
-
-// How many identity keys the content of one record of the tree stands for, for who checks a
-// journal; nothing where it is malformed. Either side of the tree adds up to identity_state::count.
-std::optional<std::size_t> identities_in_entry(std::string_view content);
-std::optional<std::size_t> identities_in_age(std::string_view content);
 
 } // namespace wharf

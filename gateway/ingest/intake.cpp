@@ -147,7 +147,7 @@ result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event
     prepared_event out;
     auto overridden = lanes_.find(static_cast<int>(event.body_case()));
     out.in_lane = overridden == lanes_.end() ? lane_of(event) : overridden->second;
-    auto identity = identity_of(event);
+    auto identity = identity_of(event, digests_);
     if (!from.clock_synchronised) out.flags |= k_flag_clock_unsynchronised;
     if (identity.none()) out.flags |= k_flag_without_identity;
     out.identity_keys = std::move(identity.keys);

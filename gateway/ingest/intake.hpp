@@ -51,6 +51,9 @@ class intake {
     [[nodiscard]] prepared_message prepare(const publish_view& publish, std::int64_t received_at_us,
                                            bool clock_synchronised) const;
 
+    // The journal's: before the first prepare().
+    void use_digests(const digest_key& digests) { digests_ = digests; }
+
   private:
     friend result<intake> make_intake(intake_options options);
     // By number of the body's field.
@@ -68,6 +71,7 @@ class intake {
     router routes_;
     profile_table profiles_;
     lane_overrides lanes_;
+    digest_key digests_{};
 };
 
 // Fails where a route or a profile makes no sense, or a route names a profile that is not there.

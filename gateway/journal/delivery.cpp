@@ -130,8 +130,8 @@ status journal::apply_op(std::uint8_t destination, const settle_parked& op) {
         WHARF_TRY(group_->erase(format::parked_under_key(destination, order_key, op.number)));
     // Retention has passed it by and left it because it was parked.
     if (op.number < next_.oldest_sequence()) {
-        WHARF_TRY_ASSIGN(bool parked, parked_anywhere(op.number));
-        if (!parked) WHARF_TRY(group_->erase(format::event_key(op.number)));
+        WHARF_TRY_ASSIGN(auto parked, parked_between(op.number, op.number));
+        if (parked.empty()) WHARF_TRY(take_out(op.number));
     }
     return ok();
 }

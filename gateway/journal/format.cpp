@@ -46,8 +46,13 @@ std::string header_key() {
 std::string state_key() {
     return tagged(k_state);
 }
-std::string event_key(sequence number) {
-    return numbered(k_event, number);
+std::string event_key(sequence first) {
+    return numbered(k_event, first);
+}
+std::string order_key(std::uint16_t part) {
+    std::string key = tagged(k_order);
+    put_big(key, part);
+    return key;
 }
 std::string quarantine_key(std::uint64_t number) {
     return numbered(k_quarantine, number);
@@ -141,7 +146,6 @@ void encode_event(const event_head& head, std::string_view stored, std::string& 
     WHARF_ASSERT(head.links.size() <= limits::k_order_keys_max);
     put_little(content, static_cast<std::uint8_t>(head.in_lane));
     put_little(content, head.flags);
-    put_little(content, static_cast<std::uint64_t>(head.journal_time_us));
     put_little(content, static_cast<std::uint8_t>(head.links.size()));
     for (const order_link& link : head.links) {
         put_little(content, link.key_hash);
@@ -156,7 +160,6 @@ result<event_content> decode_event(sequence number, std::string_view content) {
     out.head.number = number;
     auto in_lane = reader.little<std::uint8_t>();
     out.head.flags = reader.little<std::uint16_t>();
-    out.head.journal_time_us = static_cast<std::int64_t>(reader.little<std::uint64_t>());
     auto count = reader.little<std::uint8_t>();
     for (std::size_t i = 0; i < count && reader.ok(); ++i) {
         order_link& link = out.head.links.emplace_back();
@@ -225,11 +228,11 @@ std::string_view kind_of(std::string_view key) {
     case k_state:
         return "state";
     case k_event:
-        return "event";
+        return "events";
     case k_identity:
-        return "identity";
-    case k_identity_age:
-        return "identity age";
+        return "identities";
+    case k_order:
+        return "ordering table";
     case k_qos2:
         return "packet id";
     case k_quarantine:
@@ -268,13 +271,13 @@ std::string describe_key(std::string_view key) {
     case k_state:
         return "state";
     case k_event:
-        return "event " + std::to_string(reader.big<std::uint64_t>());
+        return "events from " + std::to_string(reader.big<std::uint64_t>());
     case k_quarantine:
         return "quarantine " + std::to_string(reader.big<std::uint64_t>());
-    case k_identity_age:
-        return "identities of " + std::to_string(reader.big<std::uint64_t>());
     case k_identity:
-        return "identity " + to_hex(reader.rest());
+        return "identities from " + std::to_string(reader.big<std::uint64_t>());
+    case k_order:
+        return "ordering table " + std::to_string(reader.big<std::uint16_t>());
     case k_session:
         return "session " + std::string(reader.rest());
     case k_qos2:

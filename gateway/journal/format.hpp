@@ -15,21 +15,19 @@
 
 namespace wharf::format {
 
-// 0: not released; such a journal is read only by the program that wrote it. The first released
-// format is 1.
-inline constexpr std::uint32_t k_version = 0;
+inline constexpr std::uint32_t k_version = 1;
 
 enum tag : char {
-    k_header = 'A',       // JournalHeader
-    k_state = 'B',        // JournalState
-    k_delivery = 'D',     // + destination + one of the delivery tags
-    k_event = 'E',        // + sequence: event head and StoredEvent
-    k_identity = 'I',     // gateway/identity/window.hpp
-    k_identity_age = 'J', // the same
-    k_qos2 = 'P',         // + client id + 0 + packet id
-    k_quarantine = 'Q',   // + number: QuarantinedMessage
-    k_redelivery = 'R',   // + client id + 0 + packet id: digest of what had no identity
-    k_session = 'S',      // + client id: SessionRecord
+    k_header = 'A',     // JournalHeader
+    k_state = 'B',      // JournalState
+    k_delivery = 'D',   // + destination + one of the delivery tags
+    k_event = 'E',      // + sequence of its first event: a block of events (event_block.hpp)
+    k_identity = 'I',   // + ordinal of its first identity: gateway/identity/run.hpp
+    k_order = 'O',      // + number of the part: the ordering table as it was
+    k_qos2 = 'P',       // + client id + 0 + packet id
+    k_quarantine = 'Q', // + number: QuarantinedMessage
+    k_redelivery = 'R', // + client id + 0 + packet id: digest of what had no identity
+    k_session = 'S',    // + client id: SessionRecord
 };
 
 enum delivery_tag : char {
@@ -42,7 +40,9 @@ enum delivery_tag : char {
 
 std::string header_key();
 std::string state_key();
-std::string event_key(sequence number);
+// Of the block that begins with this event.
+std::string event_key(sequence first);
+std::string order_key(std::uint16_t part);
 std::string quarantine_key(std::uint64_t number);
 std::string session_key(std::string_view client_id);
 std::string qos2_prefix(std::string_view client_id);
@@ -73,18 +73,18 @@ status unseal(std::string_view key, std::string_view value, google::protobuf::Me
 status check_mark(std::string_view key, std::string_view value, std::size_t key_bytes);
 
 // --- the event record ----------------------------------------------------------------------------
-// lane u8, flags u16, journal time i64, link count u8, links (hash u64, previous << 2 | lane u64),
-// then a serialized StoredEvent.
+// lane u8, flags u16, link count u8, links (hash u64, previous << 2 | lane u64), then a serialized
+// StoredEvent. The journal time is the block's.
 void encode_event(const event_head& head, std::string_view stored, std::string& content);
 struct event_content {
     event_head head;
-    std::string_view stored; // a view into the content
+    std::string_view stored; // a view into the record
 };
 result<event_content> decode_event(sequence number, std::string_view content);
 
-// What kind of record a key is for: "event", "sealed batch" ...; "?" where it is none.
+// What kind of record a key is for: "events", "sealed batch" ...; "?" where it is none.
 std::string_view kind_of(std::string_view key);
-// A key for people: "event 12", "parked 0/12".
+// A key for people: "events from 12", "parked 0/12".
 std::string describe_key(std::string_view key);
 
 } // namespace wharf::format

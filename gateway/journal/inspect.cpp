@@ -35,14 +35,16 @@ result<wharf::v1::JournalState> read_state(store& from) {
 status walk(store& in, std::string from, const store_reader::visitor& visit) {
     while (true) {
         std::size_t seen = 0;
+        std::size_t bytes = 0;
         bool more = false;
         WHARF_TRY_ASSIGN(auto reader, in.begin_read());
         WHARF_TRY(reader->scan(from, [&](std::string_view key, std::string_view value) {
-            if (++seen > limits::k_scan_entries_max) {
+            if (++seen > limits::k_scan_entries_max || bytes >= limits::k_scan_bytes_max) {
                 from = key;
                 more = true;
                 return false;
             }
+            bytes += value.size();
             if (visit(key, value)) return true;
             more = false;
             return false;

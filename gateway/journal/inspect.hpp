@@ -16,7 +16,7 @@ namespace wharf {
 result<wharf::v1::JournalHeader> read_header(store& from);
 result<wharf::v1::JournalState> read_state(store& from);
 
-// Visits the records with keys >= from, limits::k_scan_entries_max per transaction, until the
+// Visits the records with keys >= from, as many per transaction as limits::k_scan_* say, until the
 // visitor says false.
 status walk(store& in, std::string from, const store_reader::visitor& visit);
 
@@ -42,7 +42,8 @@ struct verification {
 
 // Checks every record's checksum and shape, that events and quarantined messages are without gaps,
 // that what is parked or sealed has its event and the parked set its index, and that the totals are
-// those of the books. progress gets the number of records so far, now and then.
+// those of the books. progress gets the number of records and events so far, now and
+// then.
 result<verification> verify(store& in, const std::function<void(std::uint64_t)>& progress = {});
 
 struct quarantine_entry {

@@ -5,16 +5,20 @@
 
 namespace wharf {
 
-bool journal::is_current(const std::string& client_id, std::uint64_t generation) const {
+const journal::connection* journal::current(const std::string& client_id,
+                                            std::uint64_t generation) const {
     auto found = connected_.find(client_id);
-    return found != connected_.end() && found->second == generation;
+    const bool is = found != connected_.end() && found->second.generation == generation;
+    return is ? &found->second : nullptr;
 }
 
 status journal::apply_one(const ingest_request& request) {
     const prepared_message& message = request.message;
     // Its connection was replaced while it waited here. Not acknowledged, so the client sends it
     // again in its new session; taken now, its packet id would spoil that session.
-    if (!is_current(message.client_id, message.generation)) return ok();
+    const connection* from = current(message.client_id, message.generation);
+    if (from == nullptr) return ok();
+    const bool has_hints = from->has_hints;
     dirty_ = true;
     ingest_verdict verdict;
     bool keyless = false;
@@ -37,7 +41,7 @@ status journal::apply_one(const ingest_request& request) {
     books->set_quarantined(books->quarantined() + verdict.quarantined);
     if (message.persistent_session && message.qos == 2)
         WHARF_TRY(put(format::qos2_key(message.client_id, message.packet_id), ""));
-    if (message.persistent_session && message.qos == 1)
+    if (message.persistent_session && message.qos == 1 && (keyless || has_hints))
         WHARF_TRY(note_redelivery_hint(message, keyless));
     answers_.emplace_back(ingest_done{request.token, verdict});
     return ok();
@@ -48,7 +52,8 @@ status journal::apply_one(const ingest_request& request) {
 status journal::note_redelivery_hint(const prepared_message& message, bool keyless) {
     std::string key = format::redelivery_key(message.client_id, message.packet_id);
     if (!keyless) return group_->erase(key);
-    return put(key, view_of(sha256(message.payload)));
+    set_connected(message.client_id, connection{message.generation, true});
+    return put(key, view_of(keyed_digest(options_.digests, message.payload)));
 }
 
 // A message whose events have nothing that tells them from equal ones: does it repeat, under DUP,
@@ -61,7 +66,8 @@ result<std::optional<bool>> journal::is_redelivery(const prepared_message& messa
     WHARF_TRY_ASSIGN(auto value, group_->get(key));
     if (!value) return verdict;
     WHARF_TRY_ASSIGN(auto before, format::unseal(key, *value));
-    if (before == view_of(sha256(message.payload))) verdict = message.packet_ids_not_reused;
+    if (before == view_of(keyed_digest(options_.digests, message.payload)))
+        verdict = message.packet_ids_not_reused;
     return verdict;
 }
 
@@ -113,7 +119,8 @@ status journal::judge(const prepared_message& message, const prepared_item& item
         if (drop) {
             // Delivered again, it is still the same trigger, however late.
             verdict.duplicate += 1;
-            return remember(event, *first);
+            identity_.remember(event.identity_keys, event.content, *first);
+            return ok();
         }
         if (first) flags |= k_flag_double_trigger;
     }
@@ -128,13 +135,11 @@ status journal::append(const prepared_event& event, std::uint16_t flags) {
     head.flags = flags;
     head.journal_time_us = now_us_;
     head.links = order_.link(head.number, head.in_lane, event.order_keys);
-    std::string content;
-    content.reserve(event.stored.size() + 16 + head.links.size() * 16);
-    format::encode_event(head, event.stored, content);
     head.body_bytes = static_cast<std::uint32_t>(event.stored.size());
-    WHARF_TRY(put(format::event_key(head.number), content));
+    block_.add(head, event.stored);
+    if (block_.bytes() >= limits::k_event_block_bytes) WHARF_TRY(write_block());
 
-    WHARF_TRY(remember(event, head.number));
+    identity_.remember(event.identity_keys, event.content, head.number);
     next_.set_last_sequence(head.number);
     for (int number = 0; number < next_.destinations_size(); ++number) {
         auto* books = next_.mutable_destinations(number);
@@ -144,16 +149,6 @@ status journal::append(const prepared_event& event, std::uint16_t flags) {
             books->set_filtered(books->filtered() + 1);
     }
     appended_.push_back(std::move(head));
-    return ok();
-}
-
-status journal::remember(const prepared_event& event, sequence number) {
-    identity_state identities{next_.oldest_identity(), next_.identities(),
-                              next_.identities_evicted_early()};
-    WHARF_TRY(identity_.remember(*group_, identities, event.identity_keys, event.content, number,
-                                 now_us_));
-    next_.set_oldest_identity(identities.oldest);
-    next_.set_identities(identities.count);
     return ok();
 }
 

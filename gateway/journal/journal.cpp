@@ -15,6 +15,7 @@ status journal::begin(std::int64_t journal_time_us) {
     next_low_water_ = low_water_;
     next_sessions_ = sessions_;
     next_session_sweep_us_ = session_sweep_us_;
+    next_order_written_ = order_written_;
     now_us_ = std::max(journal_time_us, state_.journal_time_us());
     dirty_ = false;
     answers_.clear();
@@ -27,10 +28,46 @@ status journal::apply(const journal_request& request) {
     return std::visit([this](const auto& one) { return apply_one(one); }, request);
 }
 
+void journal::prefetch(const journal_request& request) const {
+    const auto* ingest = std::get_if<ingest_request>(&request);
+    if (ingest == nullptr) return;
+    for (const prepared_item& item : ingest->message.items)
+        if (const auto* event = std::get_if<prepared_event>(&item.what))
+            identity_.prefetch(event->identity_keys);
+}
+
+// What was collected, then the books.
+status journal::write_group() {
+    WHARF_TRY(write_block());
+    WHARF_TRY(identity_.write(*group_, now_us_));
+    const identity_state& identities = identity_.state();
+    next_.set_oldest_identity(identities.oldest);
+    next_.set_next_identity(identities.next);
+    next_.set_identities_evicted_early(identities.evicted_early);
+    if (next_.last_sequence() - next_order_written_ >= limits::k_order_snapshot_events)
+        WHARF_TRY(write_order(next_.last_sequence()));
+    return put(format::state_key(), next_);
+}
+
+status journal::write_block() {
+    if (block_.empty()) return ok();
+    status written = group_->put(block_.key(), block_.value());
+    block_.clear();
+    return written;
+}
+
+status journal::write_order(sequence as_of) {
+    for (std::size_t part = 0; part < order_table::k_parts; ++part)
+        WHARF_TRY(
+            put(format::order_key(static_cast<std::uint16_t>(part)), order_.part(part, as_of)));
+    next_order_written_ = as_of;
+    return ok();
+}
+
 commit_result journal::commit() {
     WHARF_ASSERT(group_ != nullptr);
     next_.set_journal_time_us(now_us_);
-    if (auto written = put(format::state_key(), next_); !written.ok()) {
+    if (auto written = write_group(); !written.ok()) {
         bool full = written.failure().code == errc::no_space;
         roll_back();
         return {full ? commit_outcome::no_space : commit_outcome::unknown,
@@ -46,7 +83,9 @@ commit_result journal::commit() {
     low_water_ = next_low_water_;
     sessions_ = next_sessions_;
     session_sweep_us_ = next_session_sweep_us_;
+    order_written_ = next_order_written_;
     connected_undo_.clear();
+    identity_.keep();
     order_.keep();
     triggers_.keep();
     return result;
@@ -61,6 +100,8 @@ void journal::roll_back() {
             connected_.erase(undone->first);
     }
     connected_undo_.clear();
+    block_.clear();
+    identity_.roll_back();
     order_.roll_back();
     triggers_.roll_back();
     answers_.clear();
@@ -68,12 +109,12 @@ void journal::roll_back() {
     dirty_ = false;
 }
 
-void journal::set_connected(const std::string& client_id, std::optional<std::uint64_t> generation) {
+void journal::set_connected(const std::string& client_id, std::optional<connection> as) {
     auto found = connected_.find(client_id);
     connected_undo_.emplace_back(
         client_id, found == connected_.end() ? std::nullopt : std::optional(found->second));
-    if (generation)
-        connected_[client_id] = *generation;
+    if (as)
+        connected_[client_id] = *as;
     else
         connected_.erase(client_id);
 }

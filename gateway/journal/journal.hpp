@@ -8,6 +8,7 @@
 #pragma once
 
 #include "gateway/identity/window.hpp"
+#include "gateway/journal/event_block.hpp"
 #include "gateway/journal/order_table.hpp"
 #include "gateway/journal/requests.hpp"
 #include "gateway/journal/triggers.hpp"
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -28,7 +30,9 @@ struct journal_options {
     identity_bounds identity;
     std::int64_t retention_us = 0;        // how long settled events stay, in journal time
     std::uint32_t retention_percent = 70; // of the quota; above it settled events go at once
-    std::uint32_t epoch = 0; // drawn at random by the caller; used for a new journal only
+    // Drawn at random by the caller; used for a new journal only.
+    std::uint32_t epoch = 0;
+    digest_key digests{};
 };
 
 // What recovery found.
@@ -36,7 +40,7 @@ struct recovery_report {
     bool created = false;
     std::uint32_t epoch = 0;
     sequence last_sequence = k_no_sequence;
-    std::uint64_t undelivered = 0; // events above the lowest low-water mark
+    std::uint64_t undelivered = 0; // pending at the destination that has the most of them
     std::uint64_t sessions = 0;
 };
 
@@ -51,10 +55,14 @@ class journal {
                                                  journal_options options, std::int64_t wall_us);
 
     [[nodiscard]] const recovery_report& recovery() const { return recovery_; }
+    // With which digests of events given to it are made.
+    [[nodiscard]] const digest_key& digests() const { return options_.digests; }
     // Numbers of the configured destinations, in the order of options.destinations.
     [[nodiscard]] const std::vector<std::uint8_t>& destinations() const { return numbers_; }
 
     status begin(std::int64_t journal_time_us);
+    // Brings near what apply() of this request will look at; changes nothing.
+    void prefetch(const journal_request& request) const;
     status apply(const journal_request& request);
     // Takes away what has had its time: settled events, identities, sessions. Bounded, but never
     // slower than the group appends. bytes_percent: how full the store is. halvings: of the bounds,
@@ -82,7 +90,10 @@ class journal {
     status check_header();
     status register_destinations();
     status register_anew(int number);
+    status open_identities();
+    status read_low_water();
     status rebuild_order();
+    result<sequence> load_order();
     status end_connections();
 
     status apply_one(const ingest_request& request);
@@ -103,7 +114,9 @@ class journal {
                  findings& bad);
     result<std::optional<bool>> is_redelivery(const prepared_message& message);
     status append(const prepared_event& event, std::uint16_t flags);
-    status remember(const prepared_event& event, sequence number);
+    status write_group();
+    status write_block();
+    status write_order(sequence as_of);
     status quarantine(const prepared_message& message, wharf::v1::QuarantinedMessage& record);
     status note_redelivery_hint(const prepared_message& message, bool keyless);
 
@@ -117,14 +130,23 @@ class journal {
     status apply_op(std::uint8_t destination, const settle_parked& op);
 
     status retain(std::uint32_t bytes_percent, unsigned halvings);
-    result<bool> parked_anywhere(sequence number);
+    status cut_block(const std::string& key, const event_block& block,
+                     const std::vector<sequence>& kept);
+    result<std::vector<sequence>> parked_between(sequence first, sequence last);
+    status take_out(sequence number);
     status expire_sessions();
     status wipe_session(std::string_view client_id);
     status wipe_prefix(const std::string& prefix);
-    [[nodiscard]] bool is_current(const std::string& client_id, std::uint64_t generation) const;
-    void set_connected(const std::string& client_id, std::optional<std::uint64_t> generation);
+    struct connection {
+        std::uint64_t generation = 0;
+        bool has_hints = false; // redelivery hints of the session may be in the store
+    };
+    // nullptr where the session was opened again since, or closed.
+    [[nodiscard]] const connection* current(const std::string& client_id,
+                                            std::uint64_t generation) const;
+    void set_connected(const std::string& client_id, std::optional<connection> as);
     [[nodiscard]] bool is_configured(int destination) const;
-    [[nodiscard]] bool settled_everywhere(sequence number, lane in_lane) const;
+    [[nodiscard]] bool settled_everywhere(const event_block& block) const;
     status put(const std::string& key, const google::protobuf::MessageLite& content);
     status put(const std::string& key, std::string_view content);
 
@@ -143,11 +165,14 @@ class journal {
     wharf::v1::JournalState next_;  // of the open group
     low_waters low_water_;
     low_waters next_low_water_;
+    event_block_builder block_; // accepted in this group and not yet put
     order_table order_;
+    sequence order_written_ = k_no_sequence; // the ordering table was written as of this event
+    sequence next_order_written_ = k_no_sequence;
     trigger_memory triggers_;
-    std::map<std::string, std::uint64_t> connected_; // client id -> generation
+    std::unordered_map<std::string, connection> connected_; // by client id; never iterated
     // What connected_ was before the open group touched it, newest last.
-    std::vector<std::pair<std::string, std::optional<std::uint64_t>>> connected_undo_;
+    std::vector<std::pair<std::string, std::optional<connection>>> connected_undo_;
     std::uint64_t last_generation_ = 0; // not taken back: no value is used twice
     std::uint64_t sessions_ = 0;
     std::uint64_t next_sessions_ = 0;

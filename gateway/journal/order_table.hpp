@@ -1,10 +1,14 @@
 // For each ordering key the last event that touched it, in a table of fixed size: what an event's
 // links are made from. Two keys that fall on one slot are treated as one, which delays and never
-// reorders. Kept in memory and rebuilt from what is undelivered. The journal thread only.
+// reorders. Kept in memory, written to the store as it is now and then, and brought up to date at a
+// start from the events since. The journal thread only.
 #pragma once
 
 #include "gateway/journal/requests.hpp"
 
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace wharf {
@@ -14,8 +18,14 @@ class order_table {
     // Makes the event the last one of its keys, and hands out what was there before.
     std::vector<order_link> link(sequence number, lane in_lane,
                                  const std::vector<std::uint64_t>& order_keys);
-    // The same, without a way back: for the rebuilding.
+    // The same, without a way back: for a start.
     void note(const event_head& head);
+
+    // The table in parts, as bytes, with the sequence that it stands at.
+    static constexpr std::size_t k_parts = 16;
+    [[nodiscard]] std::string part(std::size_t number, sequence as_of) const;
+    // Takes a part over and says at which sequence it stood; nothing where it is malformed.
+    std::optional<sequence> load_part(std::size_t number, std::string_view bytes);
 
     void keep() { undo_.clear(); }
     // Takes back every link() since the last keep().

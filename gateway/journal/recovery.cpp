@@ -30,6 +30,8 @@ status journal::recover(std::int64_t wall_us) {
     reader.reset();
     if (anything) return error{errc::corrupt, "the journal has records but no header"};
     if (!empty) WHARF_TRY(check_header());
+    WHARF_TRY(open_identities());
+    WHARF_TRY(rebuild_order());
     WHARF_TRY(begin(state_.journal_time_us()));
     if (empty) WHARF_TRY(create(wall_us));
     WHARF_TRY(register_destinations());
@@ -38,7 +40,7 @@ status journal::recover(std::int64_t wall_us) {
     if (committed.outcome != commit_outcome::durable)
         return error{committed.outcome == commit_outcome::no_space ? errc::no_space : errc::io,
                      "first commit: " + committed.message};
-    WHARF_TRY(rebuild_order());
+    WHARF_TRY(read_low_water());
     recovery_.last_sequence = state_.last_sequence();
     recovery_.sessions = sessions_;
     return ok();
@@ -50,14 +52,33 @@ status journal::create(std::int64_t wall_us) {
     header.set_epoch(options_.epoch);
     header.set_gateway(options_.gateway);
     header.set_created_at_us(wall_us);
+    header.set_digest_key(std::string(view_of(options_.digests)));
     recovery_.created = true;
     recovery_.epoch = options_.epoch;
     next_.set_oldest_sequence(1);
-    next_.set_oldest_identity(1);
     next_.set_next_quarantine(1);
     next_.mutable_intake();
     return put(format::header_key(), header);
 }
+
+status journal::open_identities() {
+    WHARF_TRY_ASSIGN(auto reader, store_.begin_read());
+    return identity_.open(
+        *reader,
+        {state_.oldest_identity(), state_.next_identity(), state_.identities_evicted_early()},
+        options_.identity);
+}
+
+namespace {
+
+status last_event(std::string_view key, std::string_view value, sequence& last) {
+    WHARF_TRY_ASSIGN(auto block, event_block::read(key, value));
+    WHARF_TRY(block.record(block.size() - 1));
+    last = block.last();
+    return ok();
+}
+
+} // namespace
 
 status journal::check_header() {
     WHARF_TRY_ASSIGN(auto header, read_header(store_));
@@ -66,6 +87,9 @@ status journal::check_header() {
                                          "\", the configuration names \"" + options_.gateway +
                                          "\". Another gateway's journal is taken over by import"};
     recovery_.epoch = header.epoch();
+    if (header.digest_key().size() != options_.digests.size())
+        return error{errc::corrupt, "header: the key of the digests is missing"};
+    std::copy(header.digest_key().begin(), header.digest_key().end(), options_.digests.begin());
     WHARF_TRY_ASSIGN(state_, read_state(store_));
     if (auto wrong = check_books(state_); !wrong.empty())
         return error{errc::corrupt, wrong.front().where + ": " + wrong.front().what};
@@ -77,11 +101,7 @@ status journal::check_header() {
     WHARF_TRY(reader->scan_back(std::string(1, format::k_event + 1),
                                 [&](std::string_view key, std::string_view value) {
                                     if (key.front() != format::k_event) return false;
-                                    auto content = format::unseal(key, value);
-                                    if (content.ok())
-                                        last = format::trailing_number(key);
-                                    else
-                                        readable = std::move(content).failure();
+                                    readable = last_event(key, value, last);
                                     return false;
                                 }));
     WHARF_TRY(std::move(readable));
@@ -138,24 +158,47 @@ status journal::register_anew(int number) {
     return wipe_prefix(format::mark_prefix(destination));
 }
 
-status journal::rebuild_order() {
+status journal::read_low_water() {
     journal_view view(store_);
-    sequence lowest = state_.last_sequence();
     for (std::uint8_t destination : numbers_) {
         WHARF_TRY_ASSIGN(auto state, view.delivery(destination));
         low_water_[destination] = state.low_water;
-        for (sequence mark : state.low_water) {
-            lowest = std::min(lowest, mark);
+        for (sequence mark : state.low_water)
             if (mark > state_.last_sequence())
                 return error{errc::corrupt, "destination " + std::to_string(destination) +
                                                 " stands at " + std::to_string(mark) +
                                                 ", after the last event"};
-        }
+        recovery_.undelivered =
+            std::max(recovery_.undelivered, state_.destinations(destination).pending());
     }
-    if (numbers_.empty()) return ok();
     next_low_water_ = low_water_;
-    // Retention stands before everything undelivered; below it only what is parked is left.
-    sequence from = std::max(lowest, state_.oldest_sequence() - 1);
+    return ok();
+}
+
+// Where the table was when it was last written; 0 where it never was.
+result<sequence> journal::load_order() {
+    WHARF_TRY_ASSIGN(auto reader, store_.begin_read());
+    std::optional<sequence> as_of;
+    for (std::size_t part = 0; part < order_table::k_parts; ++part) {
+        const std::string key = format::order_key(static_cast<std::uint16_t>(part));
+        WHARF_TRY_ASSIGN(auto value, reader->get(key));
+        if (!value && part == 0) return k_no_sequence;
+        if (!value) return error{errc::corrupt, format::describe_key(key) + ": missing"};
+        WHARF_TRY_ASSIGN(auto content, format::unseal(key, *value));
+        const auto stands_at = order_.load_part(part, content);
+        if (!stands_at || *stands_at > state_.last_sequence() || (as_of && *as_of != *stands_at))
+            return error{errc::corrupt, format::describe_key(key) + ": malformed"};
+        as_of = stands_at;
+    }
+    return *as_of;
+}
+
+// Only the events since the table was written are looked at.
+status journal::rebuild_order() {
+    WHARF_TRY_ASSIGN(order_written_, load_order());
+    journal_view view(store_);
+    // What retention took was settled: nothing waits for it.
+    sequence from = std::max(order_written_, state_.oldest_sequence() - 1);
     while (true) {
         WHARF_TRY_ASSIGN(auto page, view.heads_of_all(from, limits::k_scan_entries_max));
         for (const event_head& head : page.heads) {
@@ -163,7 +206,6 @@ status journal::rebuild_order() {
                 return error{errc::corrupt, "events " + std::to_string(from) + " to " +
                                                 std::to_string(head.number - 1) + " are missing"};
             order_.note(head);
-            if (!settled_everywhere(head.number, head.in_lane)) ++recovery_.undelivered;
         }
         if (page.at_end) return ok();
     }

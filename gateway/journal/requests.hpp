@@ -5,6 +5,7 @@
 
 #include "gateway/base/lane.hpp"
 #include "gateway/base/sequence.hpp"
+#include "gateway/identity/key.hpp"
 #include "gateway/ports/digest.hpp"
 #include "wharf/v1/journal.pb.h"
 
@@ -36,9 +37,9 @@ struct prepared_event {
     std::uint16_t flags = 0;
     // Each key says "the same key is the same event": (source, native id), business key, or a hash
     // of content that carries a device time or sequence. Empty: nothing tells it from an equal one.
-    std::vector<std::string> identity_keys;
+    std::vector<identity_key> identity_keys;
     // Of what must be equal for two events under one key to be the same.
-    sha256_digest content{};
+    digest128 content{};
     // hash64 of the document and of each stock key it touches; no value twice.
     std::vector<std::uint64_t> order_keys;
     // A serialized wharf.v1.StoredEvent.

@@ -9,9 +9,6 @@ namespace wharf {
 
 namespace {
 
-// Twice the keys an event may have: what expires keeps ahead of what is added.
-constexpr std::size_t k_identities_per_event = 4;
-
 std::size_t share_of(std::size_t bound, unsigned halvings) {
     return std::max<std::size_t>(bound >> std::min(halvings, 31U), 1);
 }
@@ -20,58 +17,96 @@ std::size_t share_of(std::size_t bound, unsigned halvings) {
 
 status journal::maintain(std::uint32_t bytes_percent, unsigned halvings) {
     WHARF_ASSERT(group_ != nullptr);
-    identity_state identities{next_.oldest_identity(), next_.identities(),
-                              next_.identities_evicted_early()};
-    sequence before = identities.oldest;
-    WHARF_TRY(identity_.expire(*group_, identities, options_.identity, now_us_,
-                               share_of(limits::k_identity_expiries_per_group_max +
-                                            k_identities_per_event * appended_.size(),
-                                        halvings)));
-    if (identities.oldest != before) dirty_ = true;
-    next_.set_oldest_identity(identities.oldest);
-    next_.set_identities(identities.count);
-    next_.set_identities_evicted_early(identities.evicted_early);
+    WHARF_TRY(write_block()); // retention may go up to the end
+    WHARF_TRY_ASSIGN(bool changed, identity_.maintain(*group_, now_us_));
+    dirty_ = dirty_ || changed;
     WHARF_TRY(expire_sessions());
     return retain(bytes_percent, halvings);
 }
 
-bool journal::settled_everywhere(sequence number, lane in_lane) const {
-    for (std::uint8_t destination : numbers_)
-        if (next_low_water_.at(destination)[index_of(in_lane)] < number) return false;
+bool journal::settled_everywhere(const event_block& block) const {
+    for (std::uint8_t destination : numbers_) {
+        const auto& marks = next_low_water_.at(destination);
+        for (std::size_t i = 0; i < k_lane_count; ++i)
+            if (marks[i] < block.last_of(static_cast<lane>(i))) return false;
+    }
     return true;
 }
 
-result<bool> journal::parked_anywhere(sequence number) {
-    for (int destination = 0; destination < next_.destinations_size(); ++destination) {
-        WHARF_TRY_ASSIGN(auto value, group_->get(format::parked_key(
-                                         static_cast<std::uint8_t>(destination), number)));
-        if (value) return true;
+// Rising, each once.
+result<std::vector<sequence>> journal::parked_between(sequence first, sequence last) {
+    std::vector<sequence> parked;
+    for (int i = 0; i < next_.destinations_size(); ++i) {
+        const auto destination = static_cast<std::uint8_t>(i);
+        const std::string end = format::parked_key(destination, last);
+        WHARF_TRY(group_->scan(format::parked_key(destination, first), [&](auto key, auto) {
+            if (key > end) return false;
+            parked.push_back(format::trailing_number(key));
+            return true;
+        }));
     }
-    return false;
+    std::sort(parked.begin(), parked.end());
+    parked.erase(std::unique(parked.begin(), parked.end()), parked.end());
+    return parked;
 }
 
 status journal::retain(std::uint32_t bytes_percent, unsigned halvings) {
     bool crowded = bytes_percent >= options_.retention_percent;
     const std::size_t deletes_max =
         share_of(limits::k_retention_deletes_per_group_max + 2 * appended_.size(), halvings);
-    for (std::size_t i = 0; i < deletes_max; ++i) {
-        sequence number = next_.oldest_sequence();
-        if (number > next_.last_sequence()) return ok();
-        std::string key = format::event_key(number);
-        WHARF_TRY_ASSIGN(auto value, group_->get(key));
-        if (value) {
-            WHARF_TRY_ASSIGN(auto content, format::unseal(key, *value));
-            WHARF_TRY_ASSIGN(auto event, format::decode_event(number, content));
-            if (!settled_everywhere(number, event.head.in_lane)) return ok();
-            if (!crowded && event.head.journal_time_us > now_us_ - options_.retention_us)
-                return ok();
-            WHARF_TRY_ASSIGN(bool parked, parked_anywhere(number));
-            if (!parked) WHARF_TRY(group_->erase(key));
-        }
-        next_.set_oldest_sequence(number + 1);
-        dirty_ = true;
+    for (std::size_t deleted = 0; deleted < deletes_max;) {
+        if (next_.oldest_sequence() > next_.last_sequence()) return ok();
+        std::string key;
+        std::optional<event_block> block;
+        WHARF_TRY(visit_blocks(*group_, next_.oldest_sequence(),
+                               [&](auto at, const event_block& found) -> result<bool> {
+                                   key = at;
+                                   block = found;
+                                   return false;
+                               }));
+        if (!block)
+            return error{errc::corrupt,
+                         "events from " + std::to_string(next_.oldest_sequence()) + " are missing"};
+        if (!settled_everywhere(*block)) return ok();
+        if (!crowded && block->journal_time_us() > now_us_ - options_.retention_us) return ok();
+        deleted += block->size();
+        const sequence last = block->last();
+        WHARF_TRY_ASSIGN(auto parked, parked_between(block->first(), last));
+        WHARF_TRY(cut_block(key, *block, parked));
+        next_.set_oldest_sequence(last + 1);
     }
     return ok();
+}
+
+// Leaves of a block the events that are named.
+status journal::cut_block(const std::string& key, const event_block& block,
+                          const std::vector<sequence>& kept) {
+    dirty_ = true;
+    event_block_builder rest;
+    for (sequence number : kept) {
+        const std::size_t index = block.find(number);
+        if (index == block.size() || block.number(index) != number) continue;
+        WHARF_TRY_ASSIGN(auto record, block.record(index));
+        rest.add(number, block.lane_of(index), block.journal_time_us(), record);
+    }
+    WHARF_TRY(group_->erase(key));
+    return rest.empty() ? ok() : group_->put(rest.key(), rest.value());
+}
+
+// A parked event that retention has passed by found its end.
+status journal::take_out(sequence number) {
+    std::string key;
+    std::optional<event_block> block;
+    WHARF_TRY(visit_blocks(*group_, number, [&](auto at, const event_block& found) -> result<bool> {
+        key = at;
+        if (found.first() <= number) block = found;
+        return false;
+    }));
+    if (!block) return ok();
+    std::vector<sequence> kept;
+    for (std::size_t i = 0; i < block->size(); ++i)
+        if (block->number(i) != number) kept.push_back(block->number(i));
+    return cut_block(key, *block, kept);
 }
 
 } // namespace wharf

@@ -65,13 +65,21 @@ status journal::apply_one(const session_open_request& request) {
         --next_sessions_;
     }
     answer.generation = ++last_generation_;
-    set_connected(request.client_id, answer.generation);
+    bool hints = false;
+    if (answer.session_present) {
+        std::string prefix = format::redelivery_prefix(request.client_id);
+        WHARF_TRY(group_->scan(prefix, [&](std::string_view at, std::string_view) {
+            hints = at.starts_with(prefix);
+            return false;
+        }));
+    }
+    set_connected(request.client_id, connection{answer.generation, hints});
     answers_.emplace_back(std::move(answer));
     return ok();
 }
 
 status journal::apply_one(const session_close_request& request) {
-    if (!is_current(request.client_id, request.generation)) return ok();
+    if (current(request.client_id, request.generation) == nullptr) return ok();
     set_connected(request.client_id, std::nullopt);
     dirty_ = true;
     std::string key = format::session_key(request.client_id);
@@ -90,7 +98,7 @@ status journal::apply_one(const session_close_request& request) {
 }
 
 status journal::apply_one(const session_release_request& request) {
-    if (!is_current(request.client_id, request.generation)) return ok();
+    if (current(request.client_id, request.generation) == nullptr) return ok();
     dirty_ = true;
     WHARF_TRY(group_->erase(format::qos2_key(request.client_id, request.packet_id)));
     answers_.emplace_back(session_released{request.token});

@@ -1,8 +1,10 @@
 // The check of every record of a journal, live or copied.
 #include "gateway/base/bytes.hpp"
-#include "gateway/identity/window.hpp"
+#include "gateway/identity/run.hpp"
+#include "gateway/journal/event_block.hpp"
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/inspect.hpp"
+#include "gateway/journal/order_table.hpp"
 
 #include <map>
 
@@ -11,6 +13,7 @@ namespace wharf {
 namespace {
 
 constexpr std::size_t k_findings_max = 100;
+constexpr std::uint64_t k_progress_every = 65'536;
 
 std::uint64_t parts_of(const wharf::v1::DestinationBooks& d) {
     return d.filtered() + d.pending() + d.superseded() + d.applied() + d.handed_over() + d.dead() +
@@ -27,8 +30,11 @@ class verifier {
         oldest_ = state_.oldest_sequence();
         WHARF_TRY(walk(in_, {}, [&](auto key, auto value) {
             ++out_.records;
-            if (progress && out_.records % 65536 == 0) progress(out_.records);
             check(key, value);
+            if (progress && (out_.records + out_.events) / k_progress_every > told_) {
+                told_ = (out_.records + out_.events) / k_progress_every;
+                progress(out_.records + out_.events);
+            }
             return failed_.ok();
         }));
         WHARF_TRY(std::move(failed_));
@@ -50,26 +56,22 @@ class verifier {
     }
 
     void check(std::string_view key, std::string_view value) {
-        auto content = format::unseal(key, value);
         std::string_view kind = format::kind_of(key);
         if (kind == "?") return report_key(key, "of no known kind");
+        // These have checksums of their own, several to a value.
+        if (kind == "events") return check_events(key, value);
+        if (kind == "identities") return check_identities(key, value);
+        auto content = format::unseal(key, value);
         if (!content.ok()) return report_key(key, "the checksum does not match");
-        if (kind == "event") return check_event(key, *content);
         if (kind == "quarantine") return check_quarantine(key, *content);
         if (kind == "parked") return check_parked(key, *content);
         if (kind == "parked key") return check_parked_key(key, *content);
         if (kind == "sealed batch") return check_batch(key, *content);
         if (kind == "low water") return check_low_water(key, *content);
         if (kind == "session") return check_session(key, *content);
-        if (kind == "identity") return add(key, identities_in_entry(*content), out_.identities);
-        if (kind == "identity age") return add(key, identities_in_age(*content), aged_);
+        if (kind == "ordering table") return check_order(key, *content);
         if ((kind == "mark" || kind == "packet id") && !content->empty())
             report_key(key, "malformed");
-    }
-
-    void add(std::string_view key, std::optional<std::size_t> count, std::uint64_t& to) {
-        if (!count) return report_key(key, "malformed");
-        to += *count;
     }
 
     template <class Message>
@@ -79,30 +81,64 @@ class verifier {
         return false;
     }
 
-    void check_event(std::string_view key, std::string_view content) {
-        if (key.size() != 1 + sizeof(sequence)) return report_key(key, "malformed");
-        sequence number = format::trailing_number(key);
+    void check_events(std::string_view key, std::string_view value) {
+        auto block = event_block::read(key, value);
+        if (!block.ok()) return report_key(key, "the checksum does not match");
+        if (block->number(0) != block->first()) return report_key(key, "malformed");
+        for (std::size_t i = 0; i < block->size(); ++i)
+            check_event(*block, i);
+    }
+
+    void check_event(const event_block& block, std::size_t index) {
+        const sequence number = block.number(index);
+        const std::string name = "event " + std::to_string(number);
         ++out_.events;
-        auto event = format::decode_event(number, content);
+        auto event = block.event(index);
         wharf::v1::StoredEvent stored;
-        if (!event.ok() ||
-            !stored.ParseFromArray(event->stored.data(), static_cast<int>(event->stored.size())))
-            return report_key(key, "malformed");
-        for (const order_link& link : event->head.links)
-            if (link.previous >= number) report_key(key, "waits for a later event");
+        if (!event.ok()) {
+            report(name, "the checksum does not match");
+        } else if (!stored.ParseFromArray(event->stored.data(),
+                                          static_cast<int>(event->stored.size())) ||
+                   block.last_of(event->head.in_lane) < number) {
+            report(name, "malformed");
+        } else {
+            for (const order_link& link : event->head.links)
+                if (link.previous >= number) report(name, "waits for a later event");
+        }
         // Below the oldest only what is parked is left; from there on nothing is missing.
         if (number < oldest_) return;
         if (number != next_event()) look_at_oldest(); // retention may have gone on meanwhile
         if (number < oldest_) return;
-        if (number != next_event()) report_gap(key, number - 1);
+        if (number != next_event()) report_gap(name, number - 1);
         last_event_ = number;
+    }
+
+    void check_identities(std::string_view key, std::string_view value) {
+        auto run = identity_run::read(key, value, true);
+        if (!run.ok()) return report_key(key, "the checksum does not match");
+        for (std::size_t i = 0; i < run->size(); ++i)
+            if (!read_identity_entry(run->hash(i), run->entry(i)))
+                report("identity " + std::to_string(run->first() + i),
+                       "the checksum does not match");
+        if (run->first() < state_.oldest_identity() || run->first() >= state_.next_identity())
+            return; // written or taken away meanwhile, or there is no room for it in the totals
+        if (run->first() != next_identity_ && next_identity_ != 0)
+            report_key(key, "identities from " + std::to_string(next_identity_) + " are missing");
+        next_identity_ = run->first() + run->size();
+        out_.identities += run->size();
+    }
+
+    void check_order(std::string_view key, std::string_view content) {
+        const auto part = get_big<std::uint16_t>(key.data() + key.size() - sizeof(std::uint16_t));
+        if (part >= order_table::k_parts || !order_.load_part(part, content))
+            report_key(key, "malformed");
     }
 
     sequence next_event() const { return std::max(oldest_, last_event_ + 1); }
 
-    void report_gap(std::string_view key, sequence to) {
-        report_key(key, "events " + std::to_string(next_event()) + " to " + std::to_string(to) +
-                            " are missing");
+    void report_gap(const std::string& name, sequence to) {
+        report(name, "events " + std::to_string(next_event()) + " to " + std::to_string(to) +
+                         " are missing");
     }
 
     void look_at_oldest() {
@@ -160,8 +196,13 @@ class verifier {
     }
 
     void need_event(std::string_view key, std::string_view still, sequence number) {
-        need(key, still, format::event_key(number),
-             "its event " + std::to_string(number) + " is not in the journal");
+        auto reader = in_.begin_read();
+        if (!reader.ok()) return fail(std::move(reader).failure());
+        auto found = event_finder(**reader).find(number);
+        if (!found.ok()) return; // its block is damaged, and is reported as such
+        if (!*found)
+            unless_gone(**reader, key, still,
+                        "its event " + std::to_string(number) + " is not in the journal");
     }
 
     // Reads afresh, because the walk's transaction may be older than a change: no finding where
@@ -172,8 +213,12 @@ class verifier {
         if (!reader.ok()) return fail(std::move(reader).failure());
         auto found = (*reader)->get(wanted);
         if (!found.ok()) return fail(std::move(found).failure());
-        if (found->has_value()) return;
-        auto asking = (*reader)->get(still);
+        if (!found->has_value()) unless_gone(**reader, key, still, otherwise);
+    }
+
+    void unless_gone(store_reader& reader, std::string_view key, std::string_view still,
+                     const std::string& otherwise) {
+        auto asking = reader.get(still);
         if (!asking.ok()) return fail(std::move(asking).failure());
         if (asking->has_value()) report_key(key, otherwise);
     }
@@ -193,8 +238,8 @@ class verifier {
         compare("quarantine", "events",
                 state_.intake().quarantined() - state_.quarantine_discarded_events(),
                 quarantined_events_);
-        compare("identities", "keys", state_.identities(), out_.identities);
-        compare("identities", "keys by age", state_.identities(), aged_);
+        compare("identities", "keys", state_.next_identity() - state_.oldest_identity(),
+                out_.identities);
         compare("parked", "keys in their index", parked_keys_, indexed_keys_);
         compare("delivery", "low-water marks", k_lane_count * state_.destinations_size(),
                 low_waters_);
@@ -216,10 +261,12 @@ class verifier {
     wharf::v1::JournalState state_;
     verification out_;
     status failed_ = ok();
+    std::uint64_t told_ = 0;
     sequence oldest_ = k_no_sequence;
     sequence last_event_ = k_no_sequence;
     std::uint64_t quarantined_events_ = 0;
-    std::uint64_t aged_ = 0;
+    std::uint64_t next_identity_ = 0;
+    order_table order_;
     std::uint64_t parked_keys_ = 0;
     std::uint64_t indexed_keys_ = 0;
     std::uint64_t low_waters_ = 0;
@@ -239,6 +286,8 @@ std::vector<finding> check_books(const wharf::v1::JournalState& state) {
     if (intake.received() !=
         intake.refused() + intake.quarantined() + intake.duplicate() + intake.accepted())
         wrong.push_back({"books", "received is not refused + quarantined + duplicate + accepted"});
+    if (state.next_identity() < state.oldest_identity())
+        wrong.push_back({"state", "the numbers of identities contradict each other"});
     if (state.oldest_sequence() == 0 || state.next_quarantine() == 0 ||
         state.oldest_sequence() > state.last_sequence() + 1)
         wrong.push_back({"state", "the numbers of events contradict each other"});

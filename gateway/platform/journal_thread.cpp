@@ -30,8 +30,8 @@ std::size_t bytes_of(const prepared_item& item) {
     const auto& event = std::get<prepared_event>(item.what);
     std::size_t bytes = k_item_bytes + event.stored.size() + event.trigger_key.size() +
                         event.order_keys.size() * sizeof(order_link);
-    for (const std::string& key : event.identity_keys)
-        bytes += 2 * key.size() + 64;
+    for (const identity_key& key : event.identity_keys)
+        bytes += key.text.size() + 64;
     return bytes;
 }
 
@@ -216,8 +216,11 @@ void journal_thread::release_held(std::vector<journal_request>& group) {
 
 status journal_thread::apply_group(const std::vector<journal_request>& group) {
     WHARF_TRY(journal_.begin(journal_time_us()));
-    for (const journal_request& request : group)
-        WHARF_TRY(journal_.apply(request));
+    constexpr std::size_t k_ahead = 8; // about the time that memory takes
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        if (i + k_ahead < group.size()) journal_.prefetch(group[i + k_ahead]);
+        WHARF_TRY(journal_.apply(group[i]));
+    }
     return journal_.maintain(percent_used(), halvings_);
 }
 

@@ -35,7 +35,8 @@ class store_reader {
     // Nothing where there is no such key; errc::corrupt or errc::io where reading failed.
     virtual result<std::optional<std::string_view>> get(std::string_view key) = 0;
 
-    // Visits the entries whose keys are >= from, in key order, until the visitor says false.
+    // Visits the entries whose keys are >= from, in key order, until the visitor says false. The
+    // views it is given stay valid as those of get().
     // REQUIRES: the visitor does not change the store.
     using visitor = std::function<bool(std::string_view key, std::string_view value)>;
     virtual status scan(std::string_view from, const visitor& visit) = 0;

@@ -4,6 +4,7 @@
 #include "gateway/journal/journal.hpp"
 #include "gateway/platform/admin/server.hpp"
 #include "gateway/platform/lmdb_store.hpp"
+#include "tests/support/identities.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -51,8 +52,8 @@ prepared_item accepted_item(const std::string& id) {
     REQUIRE(message_from_json(k_pick, stored).ok());
     stored.mutable_event()->set_event_id(id);
     prepared_event event;
-    event.identity_keys = {id};
-    event.content = sha256(id);
+    event.identity_keys = test::keys_of({id});
+    event.content = test::content_of(id);
     event.order_keys = {42};
     event.stored = stored.SerializeAsString();
     return {0, event};
@@ -82,7 +83,7 @@ struct rig {
         at.socket = folder + "/wharfd.sock";
         auto opened = open_lmdb({at.journal, 16 << 20});
         if (!opened.ok()) FAIL(opened.failure().message);
-        tree_identity_window identity;
+        identity_window identity;
         journal_options options;
         options.gateway = "WH7";
         options.destinations = {"erp"};

@@ -32,26 +32,19 @@ def crc32c(data):
 
 def rewrite_format_version(data, gateway, version):
     """In every copy of the journal's header (key "A", CRC-32C of key and content, content) that the
-    file holds. The record keeps its length: what the version needs, the time of creation gives."""
+    file holds."""
     name = b"\x1a" + bytes([len(gateway)]) + gateway  # field 3
     changed = 0
     at = data.find(name)
     while at >= 0:
-        epoch = at - 5  # field 2, a fixed32
-        created = at + len(name)  # field 4, a varint
-        end = created + 1
+        start = at - 7  # before it field 1, a varint of one byte, and field 2, a fixed32
+        end = at + len(name) + 1  # field 4, a varint
         while data[end] >= 0x80:
             end += 1
-        end += 1
-        for start in (epoch, epoch - 2):  # without field 1 and with it
-            if data[start - 4:start] != crc32c(b"A" + data[start:end]).to_bytes(4, "little"):
-                continue
-            length = end - start
-            content = b"\x08" + bytes([version]) + data[epoch:end]
-            content = bytearray(content[:length])
-            content[-1] &= 0x7F
-            data[start:end] = content
-            data[start - 4:start] = crc32c(b"A" + content).to_bytes(4, "little")
+        end += 1 + 2 + 16  # field 5, 16 bytes
+        if data[start - 4:start] == crc32c(b"A" + data[start:end]).to_bytes(4, "little"):
+            data[start + 1] = version
+            data[start - 4:start] = crc32c(b"A" + data[start:end]).to_bytes(4, "little")
             changed += 1
         at = data.find(name, at + 1)
     return changed

@@ -42,7 +42,7 @@ template <class T> T taken(result<T> from) {
 
 struct opened {
     std::unique_ptr<store> over;
-    tree_identity_window window;
+    identity_window window;
     std::unique_ptr<journal> log;
 };
 

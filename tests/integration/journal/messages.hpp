@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/journal/requests.hpp"
+#include "tests/support/identities.hpp"
 
 #include <string>
 
@@ -18,8 +19,8 @@ inline journal_request numbered_event(std::uint64_t number, const std::string& c
     stored.set_device(client);
     stored.set_stream("event " + std::to_string(number));
     prepared_event event;
-    event.identity_keys = {"key " + std::to_string(number)};
-    event.content = sha256(stored.stream());
+    event.identity_keys = test::keys_of({"key " + std::to_string(number)});
+    event.content = test::content_of(stored.stream());
     event.order_keys = {number % 5};
     stored.mutable_event()->set_source(std::string(padding, 'x'));
     event.stored = stored.SerializeAsString();

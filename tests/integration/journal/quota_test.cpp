@@ -72,7 +72,7 @@ journal_callbacks callbacks_to(witness& w) {
 TEST_CASE("at a full quota ingest waits, deliveries free space, and nothing held is lost") {
     temporary_folder in;
     auto store = std::move(*open_lmdb({in.journal(), 16 * 1024 * 1024}));
-    tree_identity_window window;
+    identity_window window;
     journal_options options;
     options.gateway = "WH7";
     options.destinations = {"erp"};

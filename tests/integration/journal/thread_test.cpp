@@ -127,7 +127,7 @@ class fixture {
     }
 
     system_clock clock_;
-    tree_identity_window window_;
+    identity_window window_;
     std::unique_ptr<journal> journal_;
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -32,3 +32,14 @@ TEST_CASE("the stored hash has the published values of XXH3") {
     CHECK(hash64("") == 0x2d06800538d394c2);
     CHECK(hash64("a") != hash64("b"));
 }
+
+TEST_CASE("the machine's instruction for CRC-32C and the table agree") {
+    std::string text;
+    for (int i = 0; i < 70; ++i) {
+        CHECK(crc32c(text) == crc32c_by_table(text));
+        CHECK(crc32c(text, 0x12345678) == crc32c_by_table(text, 0x12345678));
+        CHECK(crc32c(std::string_view(text).substr(text.size() / 3)) ==
+              crc32c_by_table(std::string_view(text).substr(text.size() / 3)));
+        text.push_back(static_cast<char>(i * 37 + 11));
+    }
+}

@@ -1,4 +1,5 @@
 #include "gateway/identity/rules.hpp"
+#include "tests/support/identities.hpp"
 
 #include "gateway/base/bytes.hpp"
 #include "gateway/base/limits.hpp"
@@ -25,7 +26,11 @@ wharf::v1::Event event_of(std::string_view json, std::string_view device = "scan
 }
 
 event_identity identity_of_json(std::string_view json, std::string_view device = "scanner-07") {
-    return identity_of(event_of(json, device));
+    auto event = event_of(json, device);
+    const auto before = event.SerializeAsString();
+    auto identity = identity_of(event, test::k_digests);
+    CHECK(event.SerializeAsString() == before);
+    return identity;
 }
 
 bool share_key(const event_identity& a, const event_identity& b) {
@@ -258,24 +263,24 @@ TEST_CASE("content is not a key where a better one exists") {
 TEST_CASE("keys are stored, so what they are made of must not change unseen") {
     const auto identity = identity_of_json(adjusted(R"("event_id":"a-1",)"));
     REQUIRE(identity.keys.size() == 1);
-    CHECK(to_hex(identity.keys[0]) == "0101"
-                                      "0a00"
-                                      "7363616e6e65722d3037"
-                                      "0300"
-                                      "612d31"
-                                      "0000000000000000");
+    CHECK(to_hex(identity.keys[0].text) == "0101"
+                                           "0a00"
+                                           "7363616e6e65722d3037"
+                                           "0300"
+                                           "612d31"
+                                           "0000000000000000");
     const auto by_document = identity_of_json(adjusted("", R"(,"document":"D","line":"1")"));
     REQUIRE(by_document.keys.size() == 1);
-    CHECK(to_hex(by_document.keys[0]) == "0201"
-                                         "1400000000000000"
-                                         "0000000000000000"
-                                         "0000000000000000"
-                                         "0400"
-                                         "62657231"
-                                         "0100"
-                                         "44"
-                                         "0100"
-                                         "31");
+    CHECK(to_hex(by_document.keys[0].text) == "0201"
+                                              "1400000000000000"
+                                              "0000000000000000"
+                                              "0000000000000000"
+                                              "0400"
+                                              "62657231"
+                                              "0100"
+                                              "44"
+                                              "0100"
+                                              "31");
 }
 
 // --- order

@@ -1,5 +1,7 @@
 // What opening a journal checks, and the words it refuses with.
 #include "gateway/base/frame.hpp"
+#include "gateway/base/limits.hpp"
+#include "gateway/journal/event_block.hpp"
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/inspect.hpp"
 #include "tests/unit/journal/rig.hpp"
@@ -135,17 +137,21 @@ TEST_CASE("an undelivered event that is damaged or missing is found at the start
         refused(r, errc::corrupt, "the last event is 3, the books say 4");
     }
     SECTION("one too many") {
-        std::string key = format::event_key(5);
-        r.store.plant(key, frame(key, ""));
+        event_block_builder block;
+        event_head head;
+        head.number = 5;
+        block.add(head, "");
+        r.store.plant(block.key(), block.value());
         refused(r, errc::corrupt, "the last event is 5, the books say 4");
     }
     SECTION("under another number") {
         r.store.plant(format::event_key(2), r.store.read_all().at(format::event_key(3)));
-        refused(r, errc::corrupt, "event 2: the checksum does not match");
+        refused(r, errc::corrupt, "events from 2: the checksum does not match");
     }
     SECTION("malformed under a checksum that holds") {
-        std::string key = format::event_key(2);
-        r.store.plant(key, frame(key, std::string(3, '\x07')));
+        event_block_builder block;
+        block.add(2, lane::inventory, 0, std::string(3, '\x07'));
+        r.store.plant(block.key(), block.value());
         refused(r, errc::corrupt, "event 2: its head is malformed");
     }
 }
@@ -191,7 +197,7 @@ TEST_CASE("undelivered counts what some destination still has to see") {
     r.commit({deliver({settle_update{1, settlement::applied}, settle_update{2, settlement::applied},
                        advance_low_water{lane::inventory, 2}})});
     r.restart();
-    CHECK(r.under_test().recovery().undelivered == 2);
+    CHECK(r.under_test().recovery().undelivered == 2); // the third, and the shipment
     CHECK(r.under_test().recovery().last_sequence == 4);
 }
 
@@ -211,4 +217,36 @@ TEST_CASE("a journal may know only so many destinations") {
     rig r;
     r.options.destinations = {"1", "2", "3", "4", "5", "6", "7", "8"}; // and "erp" before them
     refused(r, errc::too_large, "no room for \"8\"");
+}
+
+TEST_CASE("a start reads the ordering table as it was written and only the events since") {
+    rig r;
+    r.connect();
+    const auto many = static_cast<int>(limits::k_order_snapshot_events / 4);
+    r.ingest_one({{}, "a", lane::count, {5, 77}});
+    for (int i = 0; i < 4; ++i)
+        r.ingest(make_message(std::vector<event_draft>(many, {{}, "a"})));
+    r.ingest_one({{}, "a", lane::shipment, {78}});
+    REQUIRE(r.store.read_all().contains(format::order_key(0)));
+    auto linked = [&](std::uint64_t key) {
+        r.connect();
+        r.ingest_one({{}, "a", lane::inventory, {key}});
+        return r.view().head(r.state().last_sequence())->links.at(0);
+    };
+    SECTION("what was touched before and after is known") {
+        // An early event is damaged: nothing at a start depends on it.
+        flip(r, format::event_key(2));
+        r.restart();
+        CHECK(linked(77).previous == 1);
+        CHECK(linked(77).previous_lane == lane::inventory);
+        CHECK(linked(78).previous == 4 * static_cast<sequence>(many) + 2);
+    }
+    SECTION("without crash damage a table that lies is refused") {
+        flip(r, format::order_key(3));
+        refused(r, errc::corrupt, "ordering table 3: the checksum does not match");
+    }
+    SECTION("and one that is not whole") {
+        r.store.remove(format::order_key(3));
+        refused(r, errc::corrupt, "ordering table 3: missing");
+    }
 }

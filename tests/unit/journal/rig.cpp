@@ -18,8 +18,8 @@ void check_balance(const wharf::v1::JournalState& state) {
 prepared_event make_event(const event_draft& draft) {
     prepared_event event;
     event.in_lane = draft.in_lane;
-    event.identity_keys = draft.keys;
-    event.content = sha256(draft.content);
+    event.identity_keys = keys_of(draft.keys);
+    event.content = content_of(draft.content);
     event.order_keys = draft.order_keys;
     event.trigger_key = draft.trigger;
     event.on_double_trigger = draft.on_trigger;
@@ -79,6 +79,7 @@ rig::rig(std::vector<std::string> destinations) {
     options.identity = {std::int64_t{3600} * 1'000'000, 1'000'000};
     options.retention_us = std::int64_t{3600} * 1'000'000;
     options.epoch = 42;
+    options.digests = k_digests;
     open();
 }
 

@@ -4,6 +4,7 @@
 
 #include "gateway/journal/journal.hpp"
 #include "gateway/journal/view.hpp"
+#include "tests/support/identities.hpp"
 #include "tests/support/model_store.hpp"
 
 #include <memory>
@@ -70,7 +71,7 @@ class rig {
     [[nodiscard]] bool has_event(sequence number);
 
     model_store store;
-    tree_identity_window window;
+    identity_window window;
     journal_options options;
     std::int64_t now_us = 1'000'000;
     std::uint32_t percent = 0;

@@ -137,13 +137,12 @@ TEST_CASE("findings say what is wrong and where") {
         CHECK_THAT(words_of(checked(r)), Catch::Contains("unknown key 5a78: of no known kind"));
     }
     SECTION("an event that waits for a later one") {
-        std::string key = format::event_key(8);
         auto head = *r.view().head(8);
         auto body = r.view().event(8)->event.SerializeAsString();
         head.links = {{5, 9, lane::inventory}};
-        std::string content;
-        format::encode_event(head, body, content);
-        r.store.plant(key, frame(key, content));
+        event_block_builder block;
+        block.add(head, body);
+        r.store.plant(block.key(), block.value());
         CHECK_THAT(words_of(checked(r)), Catch::Contains("event 8: waits for a later event"));
     }
 }

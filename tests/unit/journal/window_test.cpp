@@ -1,45 +1,85 @@
 #include "gateway/identity/window.hpp"
+
+#include "tests/support/identities.hpp"
 #include "tests/support/model_store.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <deque>
+#include <random>
+
 using namespace wharf;
+using namespace wharf::test;
 using kind = identity_match::kind;
 
 namespace {
 
 struct fixture {
-    test::model_store store;
-    tree_identity_window window;
-    identity_state state;
-    std::unique_ptr<store_writer> open = std::move(*store.begin_write());
+    explicit fixture(identity_tuning tuning = {}) : window(tuning) { reopen(); }
 
+    void reopen() {
+        group.reset();
+        auto reader = std::move(*store.begin_read());
+        auto opened = window.open(*reader, committed, bounds);
+        INFO((opened.ok() ? std::string() : opened.failure().message));
+        REQUIRE(opened.ok());
+        begin();
+    }
+    void begin() { group = std::move(*store.begin_write()); }
     identity_match find(const std::vector<std::string>& keys, const std::string& content) {
-        auto found = window.find(*open, keys, sha256(content));
+        auto found = window.find(*group, keys_of(keys), content_of(content));
+        INFO((found.ok() ? std::string() : found.failure().message));
         REQUIRE(found.ok());
         return *found;
     }
-    void remember(const std::vector<std::string>& keys, const std::string& content, sequence number,
-                  std::int64_t at_us) {
-        REQUIRE(window.remember(*open, state, keys, sha256(content), number, at_us).ok());
+    void remember(const std::vector<std::string>& keys, const std::string& content,
+                  sequence number) {
+        window.remember(keys_of(keys), content_of(content), number);
     }
-    void expire(std::int64_t age_us, std::uint64_t count, std::int64_t now_us,
-                std::size_t keys = 100) {
-        REQUIRE(window.expire(*open, state, {age_us, count}, now_us, keys).ok());
+    void finish() {
+        REQUIRE(window.maintain(*group, now_us).ok());
+        REQUIRE(window.write(*group, now_us).ok());
+    }
+    void commit() {
+        finish();
+        REQUIRE(group->commit().outcome == commit_outcome::durable);
+        window.keep();
+        committed = window.state();
+        begin();
+    }
+    void roll_back() {
+        finish();
+        group.reset();
+        window.roll_back();
+        begin();
+    }
+    // One group of one event.
+    void add(const std::string& key, const std::string& content, sequence number) {
+        remember({key}, content, number);
+        commit();
     }
     std::size_t records() {
         std::size_t count = 0;
-        REQUIRE(open->scan({}, [&](auto, auto) { return ++count > 0; }).ok());
+        REQUIRE(group->scan({}, [&](auto, auto) { return ++count > 0; }).ok());
         return count;
     }
+
+    test::model_store store;
+    identity_bounds bounds{1'000, 1'000'000};
+    identity_state committed;
+    identity_window window;
+    std::unique_ptr<store_writer> group;
+    std::int64_t now_us = 0;
 };
 
 } // namespace
 
 TEST_CASE("the window tells unknown, same and conflicting, and names the original") {
     fixture f;
+    const bool in_one_group = GENERATE(true, false);
     CHECK(f.find({"a"}, "x").what == kind::unknown);
-    f.remember({"a", "b"}, "x", 7, 0);
+    f.remember({"a", "b"}, "x", 7);
+    if (!in_one_group) f.commit();
     CHECK(f.find({"a"}, "x").what == kind::same);
     CHECK(f.find({"b"}, "x").original == 7);
     CHECK(f.find({"c", "b"}, "y").what == kind::conflict);
@@ -50,96 +90,254 @@ TEST_CASE("the window tells unknown, same and conflicting, and names the origina
 
 TEST_CASE("a conflict on any key outweighs a match on another") {
     fixture f;
-    f.remember({"a"}, "x", 1, 0);
-    f.remember({"b"}, "y", 2, 0);
+    f.remember({"a"}, "x", 1);
+    f.remember({"b"}, "y", 2);
+    f.commit();
     CHECK(f.find({"a", "b"}, "x").what == kind::conflict);
     CHECK(f.find({"b", "a"}, "x").what == kind::conflict);
 }
 
-TEST_CASE("keys age with their event and leave nothing behind") {
+TEST_CASE("identities age and leave nothing behind") {
     fixture f;
-    f.remember({"a", "b"}, "x", 1, 100);
-    f.remember({}, "keyless", 2, 150);
-    f.remember({"c"}, "y", 3, 200);
-    CHECK(f.state.count == 3);
-    f.expire(100, 1000, 200);
+    f.bounds.age_us_max = 100;
+    f.reopen();
+    f.now_us = 100;
+    f.remember({"a", "b"}, "x", 1);
+    f.commit();
+    f.now_us = 200;
+    f.add("c", "y", 3);
     CHECK(f.find({"a"}, "x").what == kind::same);
-    f.expire(100, 1000, 201);
+    f.now_us = 201;
+    f.commit();
     CHECK(f.find({"a"}, "x").what == kind::unknown);
     CHECK(f.find({"c"}, "y").what == kind::same);
-    CHECK(f.state.count == 1);
-    CHECK(f.state.evicted_early == 0);
-    f.expire(100, 1000, 301);
-    CHECK(f.state.count == 0);
+    CHECK(f.window.state().count() == 1);
+    CHECK(f.window.state().evicted_early == 0);
+    f.now_us = 301;
+    f.commit();
+    CHECK(f.window.state().count() == 0);
     CHECK(f.records() == 0);
 }
 
 TEST_CASE("the count takes the oldest first and is counted as early") {
     fixture f;
+    f.bounds.count_max = 4;
+    f.reopen();
     for (sequence n = 1; n <= 10; ++n)
-        f.remember({"k" + std::to_string(n)}, "x", n, 0);
-    f.expire(1000, 4, 1);
-    CHECK(f.state.count == 4);
-    CHECK(f.state.evicted_early == 6);
+        f.add("k" + std::to_string(n), "x", n);
+    CHECK(f.window.state().count() == 4);
+    CHECK(f.window.state().evicted_early == 6);
     CHECK(f.find({"k6"}, "x").what == kind::unknown);
     CHECK(f.find({"k7"}, "x").what == kind::same);
 }
 
-TEST_CASE("expiry is bounded and goes on where it stopped") {
-    fixture f;
-    for (sequence n = 1; n <= 10; ++n)
-        f.remember({"k" + std::to_string(n)}, "x", n, 0);
-    f.expire(1, 1000, 100, 3);
-    CHECK(f.state.count == 7);
-    f.expire(1, 1000, 100, 100);
-    CHECK(f.records() == 0);
+TEST_CASE("small runs are merged, and nothing is forgotten by it") {
+    fixture f({16, 64, 16, 8});
+    for (sequence n = 1; n <= 500; ++n)
+        f.add("k" + std::to_string(n), "x", n);
+    CHECK(f.records() < 500 / 16 + 8 + 2);
+    for (int reopened = 0; reopened < 2; ++reopened) {
+        for (sequence n = 1; n <= 500; ++n)
+            REQUIRE(f.find({"k" + std::to_string(n)}, "x").original == n);
+        f.reopen();
+    }
 }
 
-TEST_CASE("keys that are added to an event later age with it") {
+TEST_CASE("an event remembered for an earlier one keeps its number") {
     fixture f;
-    f.remember({"a"}, "x", 1, 100);
-    f.remember({"b"}, "y", 2, 200);
-    f.remember({"late"}, "z", 1, 300);
+    f.add("a", "x", 5);
+    f.add("late", "z", 1);
     CHECK(f.find({"late"}, "z").original == 1);
-    f.expire(100, 1000, 201);
-    CHECK(f.find({"late"}, "z").what == kind::unknown);
-    CHECK(f.find({"b"}, "y").what == kind::same);
-    f.expire(100, 1000, 1000);
-    // Also where the window has passed the event already.
-    f.remember({"later"}, "z", 1, 2000);
-    f.expire(100, 1000, 2101);
-    CHECK(f.records() == 0);
-    CHECK(f.state.count == 0);
 }
 
-TEST_CASE("an aborted transaction leaves no trace") {
+TEST_CASE("an aborted group leaves no trace") {
     fixture f;
-    f.remember({"a"}, "x", 1, 0);
-    f.open.reset();
-    f.open = std::move(*f.store.begin_write());
+    f.add("before", "x", 1);
+    f.remember({"a"}, "x", 2);
+    f.roll_back();
     CHECK(f.find({"a"}, "x").what == kind::unknown);
+    CHECK(f.find({"before"}, "x").what == kind::same);
+    f.add("b", "y", 2);
+    CHECK(f.find({"a"}, "x").what == kind::unknown);
+    CHECK(f.find({"b"}, "y").what == kind::same);
 }
 
-TEST_CASE("damaged entries are errors, not unknown keys") {
+TEST_CASE("a damaged entry is an error, not an unknown key") {
     fixture f;
-    f.remember({"a"}, "x", 1, 0);
-    REQUIRE(f.open->commit().outcome == commit_outcome::durable);
-    for (const auto& [key, value] : f.store.read_all()) {
-        std::string damaged = value;
-        damaged.back() = static_cast<char>(damaged.back() ^ 1);
+    f.add("a", "x", 1);
+    f.group.reset();
+    const auto all = f.store.read_all();
+    std::string damaged = all.begin()->second;
+    damaged.back() = static_cast<char>(damaged.back() ^ 1);
+    f.store.plant(all.begin()->first, damaged);
+    f.begin();
+    CHECK(f.window.find(*f.group, keys_of({"a"}), content_of("x")).failure().code == errc::corrupt);
+}
+
+TEST_CASE("a damaged or missing run is found when the window is opened") {
+    fixture f;
+    for (sequence n = 1; n <= 3; ++n)
+        f.add("k" + std::to_string(n), "x", n);
+    f.group.reset();
+    const auto all = f.store.read_all();
+    const std::string key = std::next(all.begin(), GENERATE(0, 1, 2))->first;
+    SECTION("missing") {
+        f.store.remove(key);
+    }
+    SECTION("damaged") {
+        std::string damaged = all.at(key);
+        damaged[20] = static_cast<char>(damaged[20] ^ 4); // in its digests
         f.store.plant(key, damaged);
     }
-    f.open = std::move(*f.store.begin_write());
-    CHECK(f.window.find(*f.open, {"a"}, sha256("x")).failure().code == errc::corrupt);
-    CHECK(f.window.expire(*f.open, f.state, {1, 1}, 100, 10).failure().code == errc::corrupt);
+    SECTION("cut short") {
+        f.store.plant(key, all.at(key).substr(0, 20));
+    }
+    SECTION("under another ordinal") {
+        f.store.plant(key,
+                      all.at(key == all.begin()->first ? all.rbegin()->first : all.begin()->first));
+    }
+    auto reader = std::move(*f.store.begin_read());
+    CHECK(f.window.open(*reader, f.committed, f.bounds).failure().code == errc::corrupt);
 }
 
-TEST_CASE("an age record whose entries are gone is damage") {
+namespace {
+
+struct remembered {
+    std::string key;
+    std::string content;
+    sequence number;
+    std::int64_t at_us;
+    bool operator==(const remembered&) const = default;
+};
+
+// The window against a plain list, with few fingerprint bits so that false hits abound.
+class walker {
+  public:
+    explicit walker(unsigned seed) : random_(seed), f_({6, 40, 12, 6}) {
+        f_.bounds = {400, 300};
+        f_.reopen();
+    }
+
+    void step() {
+        const auto before = known_;
+        f_.now_us += static_cast<std::int64_t>(below(8));
+        for (std::uint64_t i = below(below(20) == 0 ? 120 : 6); i > 0; --i)
+            add_one();
+        switch (below(10)) {
+        case 0:
+            f_.roll_back();
+            known_ = before;
+            break;
+        case 1: // the group is lost with the process
+            f_.reopen();
+            known_ = before;
+            break;
+        case 2:
+            f_.commit();
+            f_.reopen();
+            break;
+        default:
+            f_.commit();
+        }
+        forget();
+    }
+
+    void check_all() {
+        // At least what must be known; what was let go may linger with its run.
+        for (const remembered& one : known_) {
+            const auto match = f_.find({one.key}, one.content);
+            REQUIRE(match.what == kind::same);
+            REQUIRE(match.original == one.number);
+            REQUIRE(f_.find({one.key}, one.content + "!").what == kind::conflict);
+        }
+        REQUIRE(f_.window.state().count() <= 300 + 40 + 240);
+    }
+
+  private:
+    std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+
+    void add_one() {
+        const std::string key = "k" + std::to_string(below(4000));
+        const std::string content = "c" + std::to_string(below(2));
+        const auto match = f_.find({key}, content);
+        const auto at = std::find_if(known_.begin(), known_.end(),
+                                     [&](const remembered& one) { return one.key == key; });
+        if (at != known_.end()) {
+            REQUIRE(match.what == (at->content == content ? kind::same : kind::conflict));
+            REQUIRE(match.original == at->number);
+        }
+        if (match.what != kind::unknown) return;
+        f_.remember({key}, content, ++number_);
+        known_.push_back({key, content, number_, f_.now_us});
+    }
+
+    // What the bounds allow to be forgotten.
+    void forget() {
+        while (!known_.empty() && (known_.size() > 300 || known_.front().at_us < f_.now_us - 400))
+            known_.pop_front();
+    }
+
+    std::mt19937_64 random_;
+    fixture f_;
+    std::deque<remembered> known_;
+    sequence number_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("the window agrees with a plain list over random groups, aborts and restarts") {
+    const auto seed = GENERATE(range(1U, 9U));
+    walker walk(seed);
+    for (int i = 0; i < 400; ++i) {
+        walk.step();
+        if (i % 20 == 0) walk.check_all();
+    }
+    walk.check_all();
+}
+
+TEST_CASE("the window grows through every size of its table") {
     fixture f;
-    f.remember({"a"}, "x", 1, 0);
-    REQUIRE(f.open->commit().outcome == commit_outcome::durable);
-    auto all = f.store.read_all();
-    f.store.remove(all.begin()->first);
-    f.open = std::move(*f.store.begin_write());
-    CHECK(f.window.expire(*f.open, f.state, {1, 1}, 100, 10).failure().code == errc::corrupt);
+    f.bounds.count_max = 200'000;
+    f.reopen();
+    sequence number = 0;
+    for (int group = 0; group < 60; ++group) {
+        for (int i = 0; i < 2'000; ++i) {
+            ++number;
+            f.remember({"k" + std::to_string(number)}, "x", number);
+        }
+        f.commit();
+    }
+    for (sequence n = 1; n <= number; ++n)
+        REQUIRE(f.find({"k" + std::to_string(n)}, "x").original == n);
+    for (sequence n = 1; n <= number; ++n)
+        REQUIRE(f.find({"new " + std::to_string(n)}, "x").what == kind::unknown);
+    f.reopen();
+    for (sequence n = 1; n <= number; n += 7)
+        REQUIRE(f.find({"k" + std::to_string(n)}, "x").original == n);
+}
+
+TEST_CASE("24 bits of an ordinal come round and what is old stays forgotten") {
+    fingerprint_table table(6'000, 4); // sixteen marks: what lingers would be hit
+    std::mt19937_64 random(1);
+    std::vector<digest128> hashes(4096);
+    for (digest128& hash : hashes)
+        for (char& byte : hash)
+            byte = static_cast<char>(random());
+    const std::uint64_t window = 2'000;
+    std::uint64_t next = 0;
+    for (; next < k_fingerprint_ordinals + 50'000; ++next) {
+        const std::uint64_t oldest = next + 1 > window ? next + 1 - window : 0;
+        table.set_live(oldest, next + 1);
+        table.insert(hashes[next % 4096], next);
+        if (next % 100'003 != 0 && next < k_fingerprint_ordinals) continue;
+        std::size_t found = 0;
+        table.find(hashes[next % 4096], [&](std::uint64_t ordinal) {
+            REQUIRE(ordinal >= oldest);
+            REQUIRE(ordinal <= next);
+            if (ordinal == next) ++found;
+            return true;
+        });
+        REQUIRE(found == 1);
+    }
+    CHECK_FALSE(table.overfull());
 }

@@ -1,0 +1,100 @@
+#include "gateway/identity/fingerprints.hpp"
+
+#include "gateway/base/bytes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace wharf {
+
+namespace {
+
+constexpr std::size_t k_lines_min = 64;
+// Twelve slots in two lines hold far more; the margin keeps inserts short.
+constexpr double k_load_max = 0.93;
+constexpr int k_kicks_max = 512;
+
+std::size_t lines_for(std::size_t entries_max, std::size_t slots) {
+    const auto lines = static_cast<std::size_t>(static_cast<double>(entries_max) / k_load_max /
+                                                static_cast<double>(slots));
+    return std::max(lines + 1, k_lines_min);
+}
+
+} // namespace
+
+fingerprint_table::fingerprint_table(std::size_t entries_max, unsigned fingerprint_bits)
+    : entries_max_(entries_max), marks_max_((1U << fingerprint_bits) - 1),
+      lines_(lines_for(entries_max, k_slots)) {
+    WHARF_ASSERT(fingerprint_bits >= 1 && fingerprint_bits <= 16);
+    // Every line is swept before an ordinal's 24 bits come round.
+    WHARF_ASSERT(lines_.size() + entries_max < k_fingerprint_ordinals);
+}
+
+fingerprint_table::place fingerprint_table::place_of(const digest128& hash) const {
+    const auto low = get_little<std::uint64_t>(hash.data());
+    const auto high = get_little<std::uint64_t>(hash.data() + 8);
+    // The upper half of a product spreads a hash evenly over any number of lines; 32 bits of it are
+    // enough for all of them.
+    const auto at = static_cast<std::size_t>(((low >> 32) * lines_.size()) >> 32);
+    return {at, static_cast<std::uint16_t>(1 + high % marks_max_)};
+}
+
+std::size_t fingerprint_table::other_line(std::size_t from, std::uint16_t mark) const {
+    const std::size_t sum = (mark * std::uint64_t{0x9e3779b1}) % lines_.size();
+    return sum >= from ? sum - from : sum + lines_.size() - from;
+}
+
+void fingerprint_table::prefetch(const digest128& hash) const {
+    const place at = place_of(hash);
+    __builtin_prefetch(&lines_[at.line]);
+    __builtin_prefetch(&lines_[other_line(at.line, at.mark)]);
+}
+
+void fingerprint_table::put(line& in, std::size_t slot, std::uint16_t mark, std::uint32_t ordinal) {
+    in.marks[slot] = mark;
+    in.ordinals[slot][0] = static_cast<std::uint8_t>(ordinal);
+    in.ordinals[slot][1] = static_cast<std::uint8_t>(ordinal >> 8);
+    in.ordinals[slot][2] = static_cast<std::uint8_t>(ordinal >> 16);
+}
+
+bool fingerprint_table::put_in(line& in, std::uint16_t mark, std::uint32_t ordinal) {
+    for (std::size_t slot = 0; slot < k_slots; ++slot) {
+        if (in.marks[slot] != 0 && is_live(ordinal_in(in, slot))) continue;
+        put(in, slot, mark, ordinal);
+        return true;
+    }
+    return false;
+}
+
+void fingerprint_table::sweep_one() {
+    line& in = lines_[sweep_at_];
+    for (std::size_t slot = 0; slot < k_slots; ++slot)
+        if (!is_live(ordinal_in(in, slot))) in.marks[slot] = 0;
+    if (++sweep_at_ == lines_.size()) sweep_at_ = 0;
+}
+
+void fingerprint_table::insert(const digest128& hash, std::uint64_t ordinal) {
+    WHARF_ASSERT(ordinal >= oldest_ && ordinal < next_);
+    sweep_one();
+    const place at = place_of(hash);
+    std::size_t where = at.line;
+    std::uint16_t mark = at.mark;
+    auto low = static_cast<std::uint32_t>(ordinal & (k_fingerprint_ordinals - 1));
+    if (put_in(lines_[where], mark, low)) return;
+    where = other_line(where, mark);
+    if (put_in(lines_[where], mark, low)) return;
+    for (int kick = 0; kick < k_kicks_max; ++kick) {
+        victim_ = (victim_ + 1) % k_slots;
+        line& in = lines_[where];
+        const std::uint16_t evicted_mark = in.marks[victim_];
+        const std::uint32_t evicted = ordinal_in(in, victim_);
+        put(in, victim_, mark, low);
+        mark = evicted_mark;
+        low = evicted;
+        where = other_line(where, mark);
+        if (put_in(lines_[where], mark, low)) return;
+    }
+    homeless_.push_back({mark, low});
+}
+
+} // namespace wharf
