@@ -13,6 +13,7 @@ constexpr std::size_t k_lines_min = 64;
 // Twelve slots in two lines hold far more; the margin keeps inserts short.
 constexpr double k_load_max = 0.93;
 constexpr int k_kicks_max = 512;
+constexpr std::size_t k_sweep_every_max = 16;
 
 std::size_t lines_for(std::size_t entries_max, std::size_t slots) {
     const auto lines = static_cast<std::size_t>(static_cast<double>(entries_max) / k_load_max /
@@ -27,7 +28,9 @@ fingerprint_table::fingerprint_table(std::size_t entries_max, unsigned fingerpri
       lines_(lines_for(entries_max, k_slots)) {
     WHARF_ASSERT(fingerprint_bits >= 1 && fingerprint_bits <= 16);
     // Every line is swept before an ordinal's 24 bits come round.
-    WHARF_ASSERT(lines_.size() + entries_max < k_fingerprint_ordinals);
+    sweep_every_ = static_cast<std::size_t>((k_fingerprint_ordinals - entries_max) / lines_.size());
+    WHARF_ASSERT(sweep_every_ >= 1);
+    sweep_every_ = std::min(sweep_every_, k_sweep_every_max);
 }
 
 fingerprint_table::place fingerprint_table::place_of(const digest128& hash) const {
@@ -75,7 +78,10 @@ void fingerprint_table::sweep_one() {
 
 void fingerprint_table::insert(const digest128& hash, std::uint64_t ordinal) {
     WHARF_ASSERT(ordinal >= oldest_ && ordinal < next_);
-    sweep_one();
+    if (--sweep_in_ == 0) {
+        sweep_in_ = sweep_every_;
+        sweep_one();
+    }
     const place at = place_of(hash);
     std::size_t where = at.line;
     std::uint16_t mark = at.mark;

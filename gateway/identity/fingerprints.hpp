@@ -3,8 +3,8 @@
 // there"; no hit says "it is not in the window".
 //
 // A cuckoo table: an entry is in one of two lines. Expiry writes nothing: an entry whose ordinal is
-// no longer live counts as free, and each insert clears one line of such entries, so that all are
-// gone before 24 bits come round again. The journal thread only.
+// no longer live counts as free, and now and then an insert clears one line of such entries, so
+// that all are gone before 24 bits come round again. The journal thread only.
 #pragma once
 
 #include "gateway/base/assert.hpp"
@@ -108,6 +108,8 @@ class fingerprint_table {
     std::vector<homeless> homeless_;
     std::uint64_t oldest_ = 0;
     std::uint64_t next_ = 0;
+    std::size_t sweep_every_ = 1; // inserts
+    std::size_t sweep_in_ = 1;
     std::size_t sweep_at_ = 0;
     std::size_t victim_ = 0;
 };
