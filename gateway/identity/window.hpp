@@ -50,7 +50,7 @@ struct identity_bounds {
 struct identity_tuning {
     unsigned fingerprint_bits = 16;
     std::size_t run_max = 4095;       // identities in one run
-    std::size_t small_run = 1024;     // runs below this size are merged ...
+    std::size_t small_run = 512;      // runs below this size are merged ...
     std::size_t small_runs_max = 512; // ... when there are so many
 };
 
