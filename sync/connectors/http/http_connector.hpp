@@ -49,10 +49,10 @@ class http_connector {
 
     [[nodiscard]] const http_url& endpoint() const { return endpoint_; }
 
-    // REQUIRES: a record for each item, in the same order.
+    // REQUIRES: a record for each item, in the same order. Takes the records' events, not their
+    // heads.
     [[nodiscard]] http_request render(batch_number batch, const std::vector<batch_item>& items,
-                                      const std::vector<stored_record>& records,
-                                      bool in_order) const;
+                                      std::vector<stored_record>&& records, bool in_order) const;
     [[nodiscard]] http_request render_ask(const std::vector<batch_item>& items) const;
 
     // `asked`: the answer is to render_ask. wall_us: for a Retry-After that is a date.
@@ -67,6 +67,9 @@ class http_connector {
     [[nodiscard]] http_request request_to(std::string_view path) const;
     void write(const google::protobuf::Message& message, std::string& out) const;
     [[nodiscard]] bool read(const http_response& response, wharf::v1::BatchAnswer& out) const;
+    [[nodiscard]] bool take_in_order(wharf::v1::BatchAnswer& answer,
+                                     const std::vector<batch_item>& items,
+                                     connector_answer& out) const;
     [[nodiscard]] std::string key_of(const batch_item& item) const;
 
     http_connector_options options_;
