@@ -137,11 +137,11 @@ def check_tree(root, paths, compile_commands=None):
             what = "this test" if path.startswith("tests/") else "this source"
             findings.append((path, 1, f"no target builds {what}"))
     if compile_commands:
-        # Fuzzers are only in a build of their own.
+        # Fuzzers and benches are only in a build of their own.
         compiled = {str(pathlib.Path(entry["file"]).resolve())
                     for entry in json.loads(compile_commands.read_text())}
         for path in sources:
-            if not path.startswith("tests/fuzz/") and str((root / path).resolve()) not in compiled:
+            if not path.startswith(("tests/fuzz/", "tests/bench/")) and str((root / path).resolve()) not in compiled:
                 findings.append((path, 1, "named in CMake, but not part of this build"))
 
     for path in paths:

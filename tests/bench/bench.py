@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""./dev bench [NAME ...] [--quick] [--json FILE]: every figure of docs/performance.md, each beside its
+peer in the same run. Started by ./dev, which builds and installs what it needs."""
+import argparse
+import pathlib
+import shutil
+import sys
+import time
+
+import rig
+import network_figures  # noqa: F401  registers its figures
+from figures import REGISTRY, table, write_json
+
+LOAD_MAX = 0.7  # a machine that does something else measures that
+
+
+class Programs:
+    """Where the build put them."""
+
+    def __init__(self, build):
+        self.build = pathlib.Path(build).resolve()
+        self.wharfd = self.build / "firmware/wharfd/wharfd"
+        for name in ("load", "erp", "journal", "disk", "instructions", "micro"):
+            setattr(self, name, self.build / f"tests/bench/bench-{name}")
+
+
+class Bench:
+    """What the figures share in one run."""
+
+    def __init__(self, build, work, quick):
+        self.programs = Programs(build)
+        self.work = pathlib.Path(work).resolve()
+        self.quick = quick
+        self.ceiling = None
+        self.peers = {}
+        self.shared = {}
+        # Events of a run are new to every journal, also to one that an earlier run left.
+        self.events_from = int(time.time()) * 10**9
+
+    def next_events(self):
+        self.events_from += 10**8
+        return self.events_from
+
+
+def wait_for_quiet(patience_s):
+    until = time.monotonic() + patience_s
+    while rig.load_average() > LOAD_MAX and time.monotonic() < until:
+        time.sleep(1)
+    return rig.load_average()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help="; ".join(f"{name}: {words}" for name, (_, words) in REGISTRY.items()))
+    parser.add_argument("--quick", action="store_true",
+                        help="all in under two minutes: shorter, with a tenth of the keys")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--keep", action="store_true", help="leave build/bench-work for a look")
+    parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--work", required=True, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    unknown = [name for name in given.names if name not in REGISTRY]
+    if unknown:
+        parser.error(f"no figure {unknown[0]}; there are {', '.join(REGISTRY)}")
+
+    pathlib.Path(given.work).mkdir(parents=True, exist_ok=True)
+    bench = Bench(given.build, given.work, given.quick)
+    rig.device_of(bench.work)
+    figures, failures = [], []
+    load = wait_for_quiet(5 if given.quick else 60)
+    began = time.monotonic()
+    for name, (measure, words) in REGISTRY.items():
+        if given.names and name not in given.names:
+            continue
+        print(f"==> {name}: {words}", file=sys.stderr, flush=True)
+        try:
+            figures += measure(bench)
+        except rig.BenchError as why:
+            failures.append(f"{name}: {why}")
+            print(f"    not measured: {why}", file=sys.stderr, flush=True)
+    state = {"machine": rig.machine(), "quick": given.quick, "load_before": round(load, 2),
+             "seconds": round(time.monotonic() - began, 1)}
+    if not given.keep:
+        shutil.rmtree(bench.work, ignore_errors=True)
+    print(table(figures))
+    print(f"\n{state['machine']['cores']} cores, {state['machine']['cpu']}, "
+          f"{'quick, ' if given.quick else ''}{state['seconds']} s; load before: {load:.2f}"
+          + (" (the machine was busy: measure again)" if load > LOAD_MAX else ""))
+    for failure in failures:
+        print(f"NOT MEASURED  {failure}")
+    if given.json:
+        write_json(given.json, figures, state)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

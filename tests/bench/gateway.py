@@ -1,0 +1,70 @@
+"""wharfd under measurement, with its own configuration and folder on a real disk."""
+import json
+import pathlib
+import signal
+import time
+
+import rig
+
+
+def toml(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value)
+
+
+class Wharfd:
+    name = "wharfd"
+
+    def __init__(self, programs, folder, journal=None, erp=None, fmt="protobuf", size_mb=8192,
+                 **journal_keys):
+        """journal: a journal's folder that is there already; erp: the port of a sink."""
+        self.programs = programs
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = rig.free_port()
+        self.journal = pathlib.Path(journal) if journal else self.folder / "journal"
+        self.config = self.folder / "wharf.toml"
+        self.log = self.folder / "log"
+        sections = {
+            "gateway": {"name": "WH7", "site": "ber1"},
+            "listener": {"port": self.port},
+            "journal": {"path": str(self.journal), "size_max_mb": size_mb, "retention_hours": 0,
+                        **journal_keys},
+            "admin": {"socket": str(self.folder / "s"), "http_port": 0},
+            "log": {"format": "json"},
+        }
+        if erp is not None:
+            sections["destination"] = {"name": "erp", "url": f"http://127.0.0.1:{erp}",
+                                       "format": fmt}
+        lines = []
+        for name, content in sections.items():
+            lines.append("[[destination]]" if name == "destination" else f"[{name}]")
+            lines += [f"{key} = {toml(value)}" for key, value in content.items()]
+        self.config.write_text("\n".join(lines) + "\n")
+        self.child = None
+
+    def start(self):
+        self.child = rig.Child([self.programs.wharfd, "--config", self.config], self.log)
+        rig.wait_until(self._ready, "wharfd listens", every_s=0.001)
+        return self
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def _ready(self):
+        self.child.check_alive()
+        return '"listening"' in self.child.said()
+
+    def end(self):
+        if self.child is not None:
+            self.child.end()
+
+    def kill(self):
+        self.child.process.send_signal(signal.SIGKILL)
+        self.child.kill()
+
+    def settle(self, seconds=1.0):
+        """Until what is put off (deletions, checkpoints) had its chance."""
+        time.sleep(seconds)
