@@ -8,7 +8,10 @@ import sys
 import time
 
 import rig
-import network_figures  # noqa: F401  registers its figures
+import network_figures  # noqa: F401  each registers its figures, in the order of measuring
+import storage_figures  # noqa: F401
+import delivery_figures  # noqa: F401
+import build_figures  # noqa: F401
 from figures import REGISTRY, table, write_json
 
 LOAD_MAX = 0.7  # a machine that does something else measures that
@@ -27,13 +30,12 @@ class Programs:
 class Bench:
     """What the figures share in one run."""
 
-    def __init__(self, build, work, quick):
+    def __init__(self, build, work, quick, keys):
         self.programs = Programs(build)
         self.work = pathlib.Path(work).resolve()
         self.quick = quick
-        self.ceiling = None
-        self.peers = {}
-        self.shared = {}
+        self.keys = keys
+        self.shared = {}  # what one figure found and another needs
         # Events of a run are new to every journal, also to one that an earlier run left.
         self.events_from = int(time.time()) * 10**9
 
@@ -56,6 +58,9 @@ def main():
     parser.add_argument("--quick", action="store_true",
                         help="all in under two minutes: shorter, with a tenth of the keys")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--keys", type=int, metavar="N",
+                        help="identities in the window and events of the backlog "
+                             "(10 M; quick: 1 M, 200 k)")
     parser.add_argument("--keep", action="store_true", help="leave build/bench-work for a look")
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--work", required=True, help=argparse.SUPPRESS)
@@ -65,7 +70,7 @@ def main():
         parser.error(f"no figure {unknown[0]}; there are {', '.join(REGISTRY)}")
 
     pathlib.Path(given.work).mkdir(parents=True, exist_ok=True)
-    bench = Bench(given.build, given.work, given.quick)
+    bench = Bench(given.build, given.work, given.quick, given.keys)
     rig.device_of(bench.work)
     figures, failures = [], []
     load = wait_for_quiet(5 if given.quick else 60)

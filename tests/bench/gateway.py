@@ -1,7 +1,9 @@
 """wharfd under measurement, with its own configuration and folder on a real disk."""
+import contextlib
 import json
 import pathlib
 import signal
+import subprocess
 import time
 
 import rig
@@ -13,12 +15,32 @@ def toml(value):
     return json.dumps(value)
 
 
+@contextlib.contextmanager
+def running(one):
+    """The gateway, a broker or an ERP, from its start to its end."""
+    try:
+        one.start()
+        yield one
+    finally:
+        one.end()
+
+
+def supports(bench, key, value):
+    """Whether this wharfd knows the key of [journal]."""
+    gateway = Wharfd(bench.programs, rig.fresh_folder(bench.work / "check"), **{key: value})
+    done = subprocess.run([str(bench.programs.wharfd), "--check", "--config", str(gateway.config)],
+                          capture_output=True, check=False)
+    rig.remove(gateway.folder)
+    return done.returncode == 0
+
+
 class Wharfd:
     name = "wharfd"
 
     def __init__(self, programs, folder, journal=None, erp=None, fmt="protobuf", size_mb=8192,
                  **journal_keys):
-        """journal: a journal's folder that is there already; erp: the port of a sink."""
+        """journal: a journal's folder that is there already; erp: the port of a sink; the rest are
+        keys of [journal]."""
         self.programs = programs
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -29,8 +51,7 @@ class Wharfd:
         sections = {
             "gateway": {"name": "WH7", "site": "ber1"},
             "listener": {"port": self.port},
-            "journal": {"path": str(self.journal), "size_max_mb": size_mb, "retention_hours": 0,
-                        **journal_keys},
+            "journal": {"path": str(self.journal), "size_max_mb": size_mb, **journal_keys},
             "admin": {"socket": str(self.folder / "s"), "http_port": 0},
             "log": {"format": "json"},
         }

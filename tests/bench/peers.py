@@ -22,6 +22,7 @@ class Mosquitto:
     def __init__(self, work):
         self.folder = rig.fresh_folder(work / "mosquitto")
         self.port = rig.free_port()
+        self.child = None
 
     def start(self):
         config = self.folder / "mosquitto.conf"
@@ -32,12 +33,17 @@ class Mosquitto:
         rig.wait_until(self._ready, "Mosquitto listens")
         return self
 
+    @property
+    def pid(self):
+        return self.child.pid
+
     def _ready(self):
         self.child.check_alive()
         return rig.is_listening(self.port)
 
     def end(self):
-        self.child.end()
+        if self.child is not None:
+            self.child.end()
 
 
 class RabbitMq:
@@ -78,13 +84,18 @@ class RabbitMq:
         rig.wait_until(self._ready, "RabbitMQ listens", every_s=0.1)
         return self
 
+    @property
+    def pid(self):
+        """Of the virtual machine; the child is its shell script."""
+        return int((self.folder / "pid").read_text())
+
     @staticmethod
     def _erlang():
         return [str(path) for path in pathlib.Path("/usr/lib/erlang").glob("erts-*/bin")]
 
     def _ready(self):
         self.child.check_alive()
-        return rig.is_listening(self.port)
+        return rig.is_listening(self.port) and (self.folder / "pid").exists()
 
     def end(self):
         for one in (self.child, self.epmd):

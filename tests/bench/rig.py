@@ -116,9 +116,13 @@ def run_json(words, patience_s=600, env=None):
     return json.loads(lines[-1])
 
 
+def remove(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def fresh_folder(path):
     path = pathlib.Path(path)
-    shutil.rmtree(path, ignore_errors=True)
+    remove(path)
     path.mkdir(parents=True)
     return path
 

@@ -1,0 +1,58 @@
+// The journal as wharfd opens it, without network and threads: for the programs that drive it
+// alone. A failure ends the program with its words.
+#pragma once
+
+#include "gateway/ingest/intake.hpp"
+#include "gateway/journal/journal.hpp"
+#include "tests/bench/events/event_source.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+[[noreturn]] void die(const std::string& why);
+
+template <class T> T taken(wharf::result<T> from) {
+    if (!from.ok()) die(from.failure().message);
+    return std::move(from).value();
+}
+void check(const wharf::status& done);
+
+struct journal_place {
+    std::string path;
+    std::uint64_t size_mb = 1024;
+    std::vector<std::string> destinations;
+    std::uint64_t identities_max = 10'000'000;
+};
+
+class journal_rig {
+  public:
+    explicit journal_rig(const journal_place& at);
+
+    // One event per message, of one connected client. Outside of what is measured.
+    [[nodiscard]] wharf::journal_request prepare(std::uint64_t event) const;
+    // One group: begin, apply all, maintain, commit.
+    void commit(const wharf::journal_request* first, std::size_t count);
+
+    [[nodiscard]] const wharf::intake& ingest() const { return ingest_; }
+    [[nodiscard]] wharf::journal& log() { return *log_; }
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
+    // Bytes of one event as the journal keeps it, without keys and heads.
+    [[nodiscard]] std::size_t stored_bytes() const;
+
+    static constexpr const char* k_client = "bench-0";
+
+  private:
+    event_template event_{payload_kind::protobuf};
+    wharf::intake ingest_;
+    std::unique_ptr<wharf::store> over_;
+    wharf::tree_identity_window window_;
+    std::unique_ptr<wharf::journal> log_;
+    std::uint64_t generation_ = 0;
+    std::int64_t opened_us_ = 0;
+};
+
+} // namespace bench
