@@ -1,4 +1,5 @@
 """Figures of the program itself: its size, and the instructions that an event costs."""
+import json
 import pathlib
 import re
 import shutil
@@ -49,3 +50,15 @@ def instructions(bench):
     return [Figure("instructions per event", "", (collected(bench, many) - collected(bench, few))
                    / (many - few), note="groups of 100; session, intake, identity, journal, LMDB on "
                                         "a tmpfs; without sockets and threads")]
+
+
+@figure("micro", "nanoseconds per event of each step alone, by Google Benchmark")
+def micro(bench):
+    words = [bench.programs.micro, "--benchmark_format=json",
+             f"--benchmark_min_time={0.05 if bench.quick else 0.5}"]
+    if not bench.quick:
+        words += ["--benchmark_repetitions=3", "--benchmark_report_aggregates_only=true"]
+    runs = json.loads(rig.run(words))["benchmarks"]
+    return [Figure("step: " + run["name"].removesuffix("_median"), "ns",
+                   1e9 / run["items_per_second"])
+            for run in runs if run.get("aggregate_name", "median") == "median"]
