@@ -78,7 +78,8 @@ def main():
     for name, (measure, words) in REGISTRY.items():
         if given.names and name not in given.names:
             continue
-        print(f"==> {name}: {words}", file=sys.stderr, flush=True)
+        since = f"{time.monotonic() - began:4.0f} s"
+        print(f"==> {since}  {name}: {words}", file=sys.stderr, flush=True)
         try:
             figures += measure(bench)
         except rig.BenchError as why:

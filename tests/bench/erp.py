@@ -1,6 +1,6 @@
 """The bench's ERP: answers "applied" at once and keeps nothing."""
+import http.client
 import json
-import urllib.request
 
 import rig
 
@@ -24,8 +24,12 @@ class Erp:
         return self.child.pid
 
     def items(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=10) as answer:
-            return json.load(answer)["items"]
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/stats")
+            return json.load(connection.getresponse())["items"]
+        finally:
+            connection.close()
 
     def end(self):
         if self.child is not None:

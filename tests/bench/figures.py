@@ -15,6 +15,7 @@ class Figure:
     target: str = ""  # ">= 400000"; empty where there is none
     peer: str = ""
     peer_value: float | None = None
+    ratio_target: str = ""  # of the value to the peer's
     generator_ceiling: float | None = None
     note: str = ""
 
@@ -23,19 +24,26 @@ class Figure:
         return self.value / self.peer_value if self.peer_value else None
 
     def met(self):
-        """Whether it reaches its target; nothing where it has none."""
-        if not self.target:
-            return None
-        sign, bound = self.target.split()
-        return self.value >= float(bound) if sign == ">=" else self.value <= float(bound)
+        return reaches(self.value, self.target)
+
+    def ratio_met(self):
+        return reaches(self.ratio, self.ratio_target)
 
     def as_json(self):
         def rounded(value):
             return None if value is None else float(f"{value:.5g}")
         return {"name": self.name, "unit": self.unit, "value": rounded(self.value),
-                "target": self.target or None, "peer": self.peer or None,
+                "target": self.target or (self.ratio_target and "ratio " + self.ratio_target) or None, "peer": self.peer or None,
                 "peer_value": rounded(self.peer_value), "ratio": rounded(self.ratio),
                 "generator_ceiling": rounded(self.generator_ceiling)}
+
+
+def reaches(value, target):
+    """Nothing where there is no target or nothing to hold against it."""
+    if not target or value is None:
+        return None
+    sign, bound = target.split()
+    return value >= float(bound) if sign == ">=" else value <= float(bound)
 
 
 def figure(name, words):
@@ -68,13 +76,14 @@ def target_words(target):
     return " ".join([target.split()[0], words_of(float(target.split()[1]))]) if target else ""
 
 
-HEADS = ("figure", "value", "unit", "target", "", "beside", "peer's", "ratio", "generator")
+HEADS = ("figure", "value", "unit", "target", "", "beside", "peer's", "ratio", "target", "", "ceiling")
+MET = {None: "", True: "met", False: "not met"}
 
 
 def row_of(one):
-    met = {None: "", True: "met", False: "not met"}[one.met()]
-    return (one.name, words_of(one.value), one.unit, target_words(one.target), met, one.peer,
-            words_of(one.peer_value), words_of(one.ratio), words_of(one.generator_ceiling))
+    return (one.name, words_of(one.value), one.unit, target_words(one.target), MET[one.met()],
+            one.peer, words_of(one.peer_value), words_of(one.ratio),
+            target_words(one.ratio_target), MET[one.ratio_met()], words_of(one.generator_ceiling))
 
 
 def table(figures):
@@ -82,7 +91,7 @@ def table(figures):
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
     lines = []
     for index, row in enumerate(rows):
-        lines.append("  ".join(cell.rjust(width) if i in (1, 6, 7, 8) else cell.ljust(width)
+        lines.append("  ".join(cell.rjust(width) if i in (1, 6, 7, 10) else cell.ljust(width)
                                for i, (cell, width) in enumerate(zip(row, widths))).rstrip())
         if index == 0:
             lines.append("  ".join("-" * width for width in widths))

@@ -74,8 +74,9 @@ def beside_peers(bench, name, report):
     peers = peer_acks(bench)
     common = {"unit": "acks/s", "value": report["acks_per_s"], "generator_ceiling": ceiling(bench)}
     return [Figure(name, target=ACKS_TARGET, peer=RabbitMq.name, peer_value=peers[RabbitMq.name],
-                   note=saturation_note(report), **common),
-            Figure(name, peer=Mosquitto.name, peer_value=peers[Mosquitto.name], **common)]
+                   ratio_target=">= 10", note=saturation_note(report), **common),
+            Figure(name, peer=Mosquitto.name, peer_value=peers[Mosquitto.name],
+                   ratio_target=">= 1", **common)]
 
 
 @figure("acks", "durable QoS 1 acknowledgements per second, empty window")

@@ -21,7 +21,7 @@ class BenchError(Exception):
 
 
 def _end_all():
-    for child in _children:
+    for child in list(_children):
         child.kill()
 
 
