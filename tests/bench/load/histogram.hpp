@@ -28,7 +28,9 @@ class latency_histogram {
         for (std::size_t i = 0; i < counts_.size(); ++i) {
             seen += counts_[i];
             if (seen > wanted || (seen == total_ && total_ > 0))
-                return static_cast<double>(std::min(upper_end_of(i), max_)) / 1000;
+                return static_cast<double>(i + 1 < counts_.size() ? std::min(upper_end_of(i), max_)
+                                                                  : max_) /
+                       1000;
         }
         return 0;
     }
