@@ -46,6 +46,38 @@ class Mosquitto:
             self.child.end()
 
 
+class Nats:
+    """JetStream over MQTT: written to its file before the PUBACK once a persistent session has
+    subscribed, but synced only every two minutes."""
+    name = "NATS JetStream, not synced"
+
+    def __init__(self, work):
+        self.folder = rig.fresh_folder(work / "nats")
+        self.port = rig.free_port()
+        self.child = None
+
+    def start(self):
+        config = self.folder / "nats.conf"
+        config.write_text(f"server_name: bench\nlisten: 127.0.0.1:{rig.free_port()}\n"
+                          f"jetstream {{ store_dir: \"{self.folder}\" }}\n"
+                          f"mqtt {{ host: 127.0.0.1, port: {self.port}, max_ack_pending: 65535 }}\n")
+        self.child = rig.Child([find("nats-server"), "-c", config], self.folder / "log")
+        rig.wait_until(self._ready, "NATS listens")
+        return self
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def _ready(self):
+        self.child.check_alive()
+        return rig.is_listening(self.port)
+
+    def end(self):
+        if self.child is not None:
+            self.child.end()
+
+
 class RabbitMq:
     """A durable queue: messages are on disk before their PUBACK, once a persistent session has
     subscribed to them."""
