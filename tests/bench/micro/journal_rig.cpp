@@ -35,7 +35,9 @@ journal_rig::journal_rig(const journal_place& at)
     options.destinations = at.destinations;
     options.identity = {720 * k_hour_us, at.identities_max};
     options.retention_us = 168 * k_hour_us;
+    options.digests = {'b', 'e', 'n', 'c', 'h'};
     log_ = taken(wharf::journal::open(*over_, window_, options, wharf::system_clock().wall_us()));
+    ingest_.use_digests(log_->digests());
     opened_us_ = monotonic_us() - log_->state().journal_time_us();
     const wharf::journal_request open = wharf::session_open_request{0, k_client, true, 0};
     check(log_->begin(monotonic_us() - opened_us_));
@@ -62,10 +64,17 @@ wharf::journal_request journal_rig::prepare(std::uint64_t event) const {
     return request;
 }
 
+void journal_rig::apply(const wharf::journal_request* first, std::size_t count) {
+    constexpr std::size_t k_ahead = 8;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (i + k_ahead < count) log_->prefetch(first[i + k_ahead]);
+        check(log_->apply(first[i]));
+    }
+}
+
 void journal_rig::commit(const wharf::journal_request* first, std::size_t count) {
     check(log_->begin(monotonic_us() - opened_us_));
-    for (std::size_t i = 0; i < count; ++i)
-        check(log_->apply(first[i]));
+    apply(first, count);
     check(log_->maintain(0));
     const wharf::commit_result done = log_->commit();
     if (done.outcome != wharf::commit_outcome::durable) die("commit: " + done.message);

@@ -34,6 +34,8 @@ class journal_rig {
 
     // One event per message, of one connected client. Outside of what is measured.
     [[nodiscard]] wharf::journal_request prepare(std::uint64_t event) const;
+    // As the journal thread does, in an open group.
+    void apply(const wharf::journal_request* first, std::size_t count);
     // One group: begin, apply all, maintain, commit.
     void commit(const wharf::journal_request* first, std::size_t count);
 
@@ -49,7 +51,7 @@ class journal_rig {
     event_template event_{payload_kind::protobuf};
     wharf::intake ingest_;
     std::unique_ptr<wharf::store> over_;
-    wharf::tree_identity_window window_;
+    wharf::identity_window window_;
     std::unique_ptr<wharf::journal> log_;
     std::uint64_t generation_ = 0;
     std::int64_t opened_us_ = 0;
