@@ -12,7 +12,7 @@ import network_figures  # noqa: F401  each registers its figures, in the order o
 import storage_figures  # noqa: F401
 import delivery_figures  # noqa: F401
 import build_figures  # noqa: F401
-from figures import REGISTRY, table, write_json
+from figures import REGISTRY, line, table, write_json
 
 LOAD_MAX = 0.7  # a machine that does something else measures that
 
@@ -81,7 +81,10 @@ def main():
         since = f"{time.monotonic() - began:4.0f} s"
         print(f"==> {since}  {name}: {words}", file=sys.stderr, flush=True)
         try:
-            figures += measure(bench)
+            found = measure(bench)
+            figures += found
+            for one in found:
+                print("          " + line(one), file=sys.stderr, flush=True)
         except rig.BenchError as why:
             failures.append(f"{name}: {why}")
             print(f"    not measured: {why}", file=sys.stderr, flush=True)

@@ -86,6 +86,12 @@ def row_of(one):
             target_words(one.ratio_target), MET[one.ratio_met()], words_of(one.generator_ceiling))
 
 
+def line(one):
+    """As soon as it is known."""
+    peer = f", {words_of(one.ratio)} of {one.peer}" if one.peer_value else ""
+    return f"{one.name}: {words_of(one.value)} {one.unit}{peer}"
+
+
 def table(figures):
     rows = [HEADS] + [row_of(one) for one in figures]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
