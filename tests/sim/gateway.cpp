@@ -1,0 +1,293 @@
+#include "tests/sim/gateway.hpp"
+
+#include <algorithm>
+
+namespace wharf::sim {
+
+namespace {
+constexpr std::int64_t k_restart_us = 400 * k_ms;
+constexpr std::int64_t k_stop_wait_us = 5 * k_second;
+
+intake_options intake_of(const plan& with) {
+    intake_options out;
+    out.site = k_site;
+    if (with.work.milestones_are_telemetry) out.kind_lanes["milestone"] = lane::telemetry;
+    device_profile profile;
+    profile.name = "all";
+    profile.on_double_trigger = double_trigger_policy::flag;
+    profile.packet_ids_not_reused = with.work.packet_ids_not_reused;
+    out.profiles.push_back(profile);
+    return out;
+}
+} // namespace
+
+gateway::gateway(world& in, const plan& with, witness& watching,
+                 std::vector<std::unique_ptr<model_erp>>& erps)
+    : world_(in), plan_(with), witness_(watching), erps_(erps), random_(in.random(90)),
+      process_(in, [this](death how) { die(how); }), store_(with.machine.store_bytes_max) {
+    auto made = make_intake(intake_of(with));
+    WHARF_ASSERT(made.ok());
+    intake_ = std::move(made).value();
+}
+
+gateway::~gateway() {
+    tear_down();
+}
+
+void gateway::begin() {
+    boot();
+    plan_death(plan_.machine.kill_every_us, death::killed);
+    plan_death(plan_.machine.power_cut_every_us, death::power_cut);
+    plan_death(plan_.machine.orderly_every_us, death::stopped);
+    plan_clock_jump();
+}
+
+void gateway::plan_death(std::int64_t every_us, death how) {
+    if (every_us == 0) return;
+    world_.after(random_.between(1, 2 * every_us), [this, every_us, how] {
+        if (healed_) return;
+        if (up() && !stopping_) {
+            if (how == death::killed) world_.fired(fault::killed);
+            if (how == death::stopped)
+                stop_orderly();
+            else
+                die(how);
+        }
+        plan_death(every_us, how);
+    });
+}
+
+void gateway::plan_clock_jump() {
+    const auto every_us = plan_.machine.clock_jump_every_us;
+    if (every_us == 0) return;
+    world_.after(random_.between(1, 2 * every_us), [this] {
+        if (healed_) return;
+        const bool forward = random_.chance(5000);
+        world_.fired(forward ? fault::wall_clock_forward : fault::wall_clock_back);
+        // Back by no more than what the gateway takes for a correction, in all.
+        const auto us = forward ? random_.between(1, 10 * k_minute) : random_.between(1, k_minute);
+        process_.jump_wall_clock(forward ? us : -us);
+        process_.set_synchronised(random_.chance(7000));
+        plan_clock_jump();
+    });
+}
+
+std::int64_t gateway::uptime_us() const {
+    return up_before_us_ + (open_ ? world_.now_us() - up_since_us_ : 0);
+}
+
+// --- starting
+// -------------------------------------------------------------------------------------
+
+journal_options gateway::journal_options_now() const {
+    journal_options out;
+    out.gateway = k_gateway;
+    for (const auto& erp : plan_.erps)
+        out.destinations.push_back(erp.name);
+    out.identity = {plan_.gateway.identity_age_us, plan_.gateway.identity_count};
+    out.retention_us = plan_.gateway.retention_us;
+    out.retention_percent = plan_.gateway.retention_percent;
+    out.epoch = 0x5eed;
+    return out;
+}
+
+mqtt::session_limits gateway::session_limits_now() const {
+    mqtt::session_limits out;
+    out.receive_maximum = plan_.gateway.receive_maximum;
+    return out;
+}
+
+void gateway::boot() {
+    store_.reopen();
+    stopping_ = false;
+    if (!open_journal()) {
+        world_.after(k_restart_us, [this] { boot(); });
+        return;
+    }
+    up_since_us_ = world_.now_us();
+    open_ = true;
+    witness_.recovered(store_, uptime_us());
+    if (random_.chance(2000)) witness_.check_journal(store_);
+    destinations_ = journal_->destinations();
+    world_.note("up", journal_->state().last_sequence());
+    process_.run([this] { wire(); });
+}
+
+bool gateway::open_journal() {
+    const bool interrupted = !healed_ && random_.chance(plan_.machine.interrupted_recovery);
+    if (interrupted) {
+        world_.fired(fault::recovery_interrupted);
+        store_.next_commit(random_.chance(5000) ? commit_fate::lost : commit_fate::readable);
+    }
+    auto opened = journal::open(store_, identity_, journal_options_now(), process_.wall_us());
+    if (opened.ok()) {
+        journal_ = std::move(opened).value();
+        return true;
+    }
+    if (!interrupted && opened.failure().code != errc::no_space)
+        violated("recovery", opened.failure().message);
+    if (interrupted && random_.chance(3000) && store_.power_cut())
+        world_.fired(fault::unsynced_state_lost);
+    return false;
+}
+
+void gateway::wire() {
+    journal_calls calls;
+    calls.durable = [this] { witness_.durable(store_, uptime_us()); };
+    calls.answers = [this](std::vector<journal_answer> answers) {
+        std::erase_if(answers, [this](const journal_answer& answer) {
+            const auto* delivered = std::get_if<delivery_done>(&answer);
+            if (delivered != nullptr) sync_->post(*delivered);
+            return delivered != nullptr || std::holds_alternative<quarantine_discarded>(answer);
+        });
+        if (!answers.empty()) listener_->on_answers(std::move(answers));
+    };
+    calls.appended = [this](std::vector<event_head> heads) { sync_->on_appended(std::move(heads)); };
+    calls.room = [this] { listener_->on_room(); };
+    writer_ = std::make_unique<journal_shell>(world_, process_, plan_, *journal_, store_,
+                                              std::move(calls));
+    listener_ = std::make_unique<sim_listener>(
+        world_, process_, *intake_, session_limits_now(),
+        listener_calls{[this](journal_request request) { return writer_->submit(std::move(request)); },
+                       [this](const link& on, std::string_view bytes) {
+                           witness_.leaving(on.id(), bytes);
+                       }});
+    sync_ = std::make_unique<sim_sync>(world_, process_, plan_);
+    for (std::size_t i = 0; i < erps_.size(); ++i)
+        add_runner(i);
+    if (healed_) {
+        writer_->heal();
+        for (auto& one : sync_->runners())
+            one->heal();
+    }
+    writer_->start();
+    if (!sync_->start()) throw process_death{death::failed};
+}
+
+void gateway::add_runner(std::size_t erp) {
+    auto options = plan_.erps[erp].delivery;
+    options.destination = destinations_[erp];
+    options.epoch = journal_->recovery().epoch;
+    http_connector_options connection;
+    connection.url = "http://127.0.0.1:80";
+    connection.format = plan_.erps[erp].format;
+    connection.gateway = options.gateway;
+    connection.epoch = options.epoch;
+    connection.mapping_revision = options.mapping_revision;
+    auto connector = http_connector::create(connection);
+    WHARF_ASSERT(connector.ok());
+    sync_->add(std::make_unique<sim_runner>(
+        world_, process_, plan_, std::move(options), std::move(connector).value(), store_,
+        *erps_[erp],
+        [this](journal_request request) {
+            static_cast<void>(writer_->submit(std::move(request)));
+        },
+        [this] { sync_->changed(); }));
+}
+
+void gateway::submit(journal_request request) {
+    if (up()) static_cast<void>(writer_->submit(std::move(request)));
+}
+
+// --- ending
+// ---------------------------------------------------------------------------------------
+
+void gateway::die(death how) {
+    world_.note("death", static_cast<std::uint64_t>(how));
+    if (writer_) writer_->die(how);
+    if (how == death::power_cut) {
+        world_.fired(fault::power_cut);
+        if (store_.power_cut()) world_.fired(fault::unsynced_state_lost);
+    }
+    if (listener_) listener_->drop_links(how == death::power_cut);
+    process_.end_life();
+    tear_down();
+    powered_ = how != death::power_cut;
+    auto down_us = k_restart_us + random_.between(0, 3 * k_second);
+    if (how == death::power_cut) down_us += random_.between(0, 40 * k_second);
+    // An hour with the lights out ages everything that is counted by the wall clock.
+    if (how == death::power_cut && random_.chance(500)) down_us += random_.between(0, k_hour);
+    if (how == death::failed && random_.chance(3000)) {
+        world_.fired(fault::power_cut);
+        if (store_.power_cut()) world_.fired(fault::unsynced_state_lost);
+        process_.power_on();
+    }
+    world_.after(down_us, [this, how] {
+        if (how == death::power_cut) process_.power_on();
+        powered_ = true;
+        boot();
+    });
+}
+
+void gateway::tear_down() {
+    if (open_) up_before_us_ += world_.now_us() - up_since_us_;
+    open_ = false;
+    sync_.reset();
+    listener_.reset();
+    writer_.reset();
+    journal_.reset();
+}
+
+void gateway::stop_orderly() {
+    world_.fired(fault::orderly_restart);
+    stopping_ = true;
+    listener_->stop(k_stop_wait_us, [this] {
+        sync_->pause_all();
+        writer_->stop([this] { throw process_death{death::stopped}; });
+    });
+}
+
+void gateway::heal() {
+    healed_ = true;
+    if (!up()) return;
+    writer_->heal();
+    for (auto& one : sync_->runners()) {
+        one->heal();
+        process_.run([&] { one->resume(); });
+        if (!up()) return;
+    }
+}
+
+// --- looking
+// --------------------------------------------------------------------------------------
+
+void gateway::inspect() {
+    if (!up() || stopping_) return;
+    listener_->check_bounds();
+    sync_->check_bounds();
+    for (std::size_t i = 0; i < erps_.size(); ++i) {
+        const auto now = runner(i).snapshot();
+        // Stopped or short of space it may wait; a person is told.
+        if (!now.stopped.empty() || now.paused || erps_[i]->away() || writer_->full()) continue;
+        witness_.check_starving(store_, i, destinations_[i],
+                                std::max(erps_[i]->healthy_since_us(), up_since_us_));
+    }
+}
+
+bool gateway::drained() const {
+    if (!up() || stopping_) return false;
+    for (auto destination : destinations_)
+        if (journal_->state().destinations(destination).pending() > 0) return false;
+    return idle();
+}
+
+bool gateway::idle() const {
+    return up() && writer_->queued() == 0 &&
+           std::ranges::all_of(sync_->runners(), [](const auto& one) { return one->idle(); });
+}
+
+harbour::door gateway::knock() {
+    if (!powered_) return door::nobody;
+    return up() && !stopping_ ? door::open : door::closed;
+}
+
+void gateway::accept(const std::shared_ptr<link>& on) {
+    listener_->accept(on);
+}
+
+void gateway::published(const link& on, int version, std::uint16_t packet_id,
+                        std::size_t message) {
+    witness_.published(on.id(), version, packet_id, message);
+}
+
+} // namespace wharf::sim

@@ -1,0 +1,318 @@
+#include "tests/sim/journal_shell.hpp"
+
+#include "gateway/base/limits.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace wharf::sim {
+
+namespace {
+
+constexpr std::int64_t k_look_every_us = 1'000'000;
+constexpr std::size_t k_look_every_bytes = 16 * 1024; // the stores here are small
+constexpr std::int64_t k_idle_wait_us = 1'000'000;
+constexpr unsigned k_halvings_max = 16;
+constexpr std::int64_t k_full_wait_us = 100'000;
+
+std::size_t bytes_of(const prepared_item& item) {
+    if (const auto* why = std::get_if<prepared_quarantine>(&item.what))
+        return 256 + why->reason.size() + why->detail.size();
+    const auto& event = std::get<prepared_event>(item.what);
+    return 512 + event.stored.size() + event.order_keys.size() * sizeof(order_link);
+}
+
+std::size_t bytes_of(const journal_request& request) {
+    const auto* ingest = std::get_if<ingest_request>(&request);
+    if (ingest == nullptr) return 64;
+    std::size_t bytes = ingest->message.payload.size() + 256;
+    for (const prepared_item& item : ingest->message.items)
+        bytes += bytes_of(item);
+    return bytes;
+}
+
+bool is_urgent(const journal_request& request) {
+    if (const auto* delivery = std::get_if<delivery_request>(&request)) return delivery->urgent;
+    return !std::holds_alternative<session_close_request>(request);
+}
+
+} // namespace
+
+journal_shell::journal_shell(world& in, process& of, const plan& with, journal& over,
+                             sim_store& store, journal_calls calls)
+    : world_(in), process_(of), plan_(with), journal_(over), store_(store),
+      calls_(std::move(calls)), random_(in.random(40).split(of.life())),
+      opened_us_(of.monotonic_us()), journal_time_at_open_us_(over.state().journal_time_us()) {}
+
+void journal_shell::start() {
+    look_at_space();
+    wait_for_work();
+}
+
+std::int64_t journal_shell::journal_time_us() const {
+    return journal_time_at_open_us_ + process_.monotonic_us() - opened_us_;
+}
+
+bool journal_shell::submit(journal_request request) {
+    const bool delivery = std::holds_alternative<delivery_request>(request);
+    const bool urgent = is_urgent(request) && !std::exchange(urgent_, true);
+    const bool first = queue_.empty();
+    queued_bytes_ += bytes_of(request);
+    queue_.push_back(std::move(request));
+    const auto count = queue_.size() + (delivery ? 0 : held_.size());
+    const auto bytes = queued_bytes_ + (delivery ? 0 : held_bytes_);
+    const bool room =
+        count < plan_.gateway.queue_max && bytes < limits::k_journal_queue_bytes_max;
+    if (!room) {
+        if (!std::exchange(room_waited_for_, true)) world_.fired(fault::queue_full);
+    }
+    if (state_ == state::waiting && (first || urgent)) wait_for_work();
+    return room;
+}
+
+void journal_shell::wake(std::int64_t after_us) {
+    process_.post(after_us, [this, number = ++wake_number_] {
+        if (number != wake_number_ || state_ != state::waiting) return;
+        gather();
+        process_group();
+    });
+}
+
+// When to look next: at once where somebody waits, soon where something can ride, else now and then.
+void journal_shell::wait_for_work() {
+    const bool released = !full_ && !held_.empty();
+    if (urgent_ || stopped_ || released) return wake(process_.hop_us());
+    if (!queue_.empty()) return wake(std::int64_t{limits::k_lazy_commit_ms} * 1000);
+    wake(full_ ? k_full_wait_us : k_idle_wait_us);
+}
+
+void journal_shell::gather() {
+    std::size_t bytes = 0;
+    while (!queue_.empty() && gathered_.size() < plan_.gateway.group_requests_max &&
+           bytes < limits::k_group_bytes_max) {
+        bytes += bytes_of(queue_.front());
+        gathered_.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+    }
+    WHARF_ASSERT(queued_bytes_ >= bytes);
+    queued_bytes_ -= bytes;
+    urgent_ = !queue_.empty();
+}
+
+void journal_shell::process_group() {
+    const auto now_us = process_.monotonic_us();
+    if (now_us - last_look_us_ >= k_look_every_us || bytes_since_look_ >= k_look_every_bytes ||
+        full_)
+        look_at_space();
+    if (full_ || !held_.empty()) hold_ingest(place::back);
+    if (!full_) release_held();
+    commit_group();
+}
+
+status journal_shell::apply_group() {
+    WHARF_TRY(journal_.begin(journal_time_us()));
+    for (const journal_request& request : gathered_)
+        WHARF_TRY(journal_.apply(request));
+    return journal_.maintain(percent_used(), halvings_);
+}
+
+void journal_shell::draw_fate() {
+    if (healed_) return;
+    const auto& rates = plan_.machine;
+    if (random_.chance(rates.put_no_space)) {
+        world_.fired(fault::put_no_space);
+        store_.refuse_next_put();
+    }
+    if (random_.chance(rates.commit_no_space)) {
+        store_.next_commit(commit_fate::no_space);
+    } else if (random_.chance(rates.commit_fails)) {
+        constexpr std::array fates = {commit_fate::lost, commit_fate::readable, commit_fate::kept};
+        store_.next_commit(random_.pick(fates));
+    }
+}
+
+void journal_shell::commit_group() {
+    draw_fate();
+    if (auto applied = apply_group(); !applied.ok()) {
+        journal_.roll_back();
+        if (applied.failure().code != errc::no_space) fail(applied.failure());
+        return no_space();
+    }
+    state_ = state::committing;
+    if (!journal_.dirty()) return finish_group();
+    auto commit_us = random_.between(plan_.machine.commit_us / 2, plan_.machine.commit_us);
+    if (!healed_ && random_.chance(plan_.machine.slow_commit)) {
+        world_.fired(fault::slow_commit);
+        commit_us += random_.between(50, 3000) * k_ms;
+    }
+    if (!healed_ && random_.chance(plan_.machine.kill_at_commit)) {
+        world_.fired(fault::killed_before_commit);
+        throw process_death{random_.chance(5000) ? death::killed : death::power_cut};
+    }
+    process_.post(commit_us, [this] { finish_group(); });
+}
+
+void journal_shell::finish_group() {
+    if (journal_.dirty()) {
+        const auto fate = store_.planned_fate();
+        const auto committed = journal_.commit();
+        if (committed.outcome == commit_outcome::unknown) {
+            world_.fired(fate == commit_fate::lost       ? fault::commit_failed_lost
+                         : fate == commit_fate::readable ? fault::commit_failed_readable
+                                                         : fault::commit_failed_kept);
+            throw process_death{death::failed};
+        }
+        if (committed.outcome == commit_outcome::no_space) {
+            if (fate == commit_fate::no_space) world_.fired(fault::commit_no_space);
+            return no_space();
+        }
+        halvings_ = 0;
+        for (const journal_request& request : gathered_)
+            bytes_since_look_ += bytes_of(request);
+        calls_.durable();
+        if (!healed_ && random_.chance(plan_.machine.kill_at_commit)) {
+            world_.fired(fault::killed_after_commit);
+            state_ = state::failed;
+            throw process_death{random_.chance(5000) ? death::killed : death::power_cut};
+        }
+    }
+    tell();
+    gathered_.clear();
+    group_done();
+}
+
+void journal_shell::tell() {
+    auto appended = journal_.take_appended();
+    auto answers = journal_.take_answers();
+    if (!journal_.dirty()) journal_.roll_back();
+    if (!appended.empty()) calls_.appended(std::move(appended));
+    if (!answers.empty()) calls_.answers(std::move(answers));
+}
+
+void journal_shell::group_done() {
+    state_ = state::waiting;
+    tell_room();
+    if (stopped_ && queue_.empty()) return stopped_();
+    wait_for_work();
+}
+
+void journal_shell::tell_room() {
+    const bool half_free = queue_.size() + held_.size() <= plan_.gateway.queue_max / 2 &&
+                           queued_bytes_ + held_bytes_ <= limits::k_journal_queue_bytes_max / 2;
+    if (half_free && std::exchange(room_waited_for_, false)) calls_.room();
+}
+
+// The store refused the group: its ingest is held, then something is deleted, then it waits.
+void journal_shell::no_space() {
+    refused_us_ = process_.monotonic_us();
+    set_full(true);
+    const auto before = gathered_.size();
+    hold_ingest(place::front);
+    if (gathered_.size() < before) return commit_group();
+    std::vector<journal_request> waiting;
+    waiting.swap(gathered_);
+    auto deleted = apply_group();
+    if (!deleted.ok()) {
+        journal_.roll_back();
+        if (deleted.failure().code != errc::no_space) fail(deleted.failure());
+    } else if (journal_.dirty()) {
+        const auto fate = store_.planned_fate();
+        const auto committed = journal_.commit();
+        if (committed.outcome == commit_outcome::unknown) {
+            world_.fired(fate == commit_fate::lost       ? fault::commit_failed_lost
+                         : fate == commit_fate::readable ? fault::commit_failed_readable
+                                                         : fault::commit_failed_kept);
+            throw process_death{death::failed};
+        }
+        if (committed.outcome == commit_outcome::durable) {
+            calls_.durable();
+            tell();
+        }
+    } else {
+        tell();
+    }
+    halvings_ = std::min(halvings_ + 1, k_halvings_max);
+    gathered_.swap(waiting);
+    state_ = state::out_of_space;
+    process_.post(k_full_wait_us, [this] {
+        if (gathered_.empty() || stopped_) {
+            gathered_.clear();
+            return group_done();
+        }
+        commit_group();
+    });
+}
+
+void journal_shell::hold_ingest(place where) {
+    std::vector<journal_request> ingest;
+    std::vector<journal_request> others;
+    for (journal_request& request : gathered_) {
+        const bool hold = std::holds_alternative<ingest_request>(request);
+        if (hold) held_bytes_ += bytes_of(request);
+        (hold ? ingest : others).push_back(std::move(request));
+    }
+    gathered_ = std::move(others);
+    held_.insert(where == place::front ? held_.begin() : held_.end(),
+                 std::make_move_iterator(ingest.begin()), std::make_move_iterator(ingest.end()));
+}
+
+void journal_shell::release_held() {
+    std::size_t bytes = 0;
+    while (!held_.empty() && bytes < limits::k_group_bytes_max &&
+           gathered_.size() < plan_.gateway.group_requests_max) {
+        bytes += bytes_of(held_.front());
+        gathered_.push_back(std::move(held_.front()));
+        held_.pop_front();
+    }
+    WHARF_ASSERT(held_bytes_ >= bytes);
+    held_bytes_ -= bytes;
+}
+
+std::uint32_t journal_shell::percent_used() const {
+    return static_cast<std::uint32_t>((usage_.bytes_used + bytes_since_look_) * 100 /
+                                      usage_.bytes_max);
+}
+
+void journal_shell::look_at_space() {
+    auto usage = store_.usage();
+    if (!usage.ok()) fail(usage.failure());
+    usage_ = *usage;
+    bytes_since_look_ = 0;
+    last_look_us_ = process_.monotonic_us();
+    const auto percent = percent_used();
+    if (percent >= limits::k_journal_full_percent)
+        set_full(true);
+    else if (full_ && percent < limits::k_journal_full_percent - 2 &&
+             last_look_us_ - refused_us_ >= k_look_every_us)
+        set_full(false);
+}
+
+void journal_shell::set_full(bool full) {
+    if (std::exchange(full_, full) != full && full) world_.fired(fault::quota_reached);
+}
+
+void journal_shell::stop(std::function<void()> done) {
+    stopped_ = std::move(done);
+    if (state_ == state::waiting) wait_for_work();
+}
+
+void journal_shell::die(death how) {
+    if (state_ != state::committing || how == death::stopped || how == death::failed) return;
+    const bool arrived = random_.chance(4000);
+    if (how == death::power_cut) {
+        world_.fired(arrived ? fault::power_cut_kept_group : fault::power_cut_lost_group);
+        store_.next_commit(arrived ? commit_fate::kept : commit_fate::lost);
+    } else {
+        if (arrived) world_.fired(fault::killed_between_write_and_sync);
+        store_.next_commit(arrived ? commit_fate::readable : commit_fate::lost);
+    }
+    static_cast<void>(journal_.commit());
+    state_ = state::failed;
+}
+
+void journal_shell::fail(const error& why) {
+    if (why.code == errc::corrupt) violated("journal", "the journal is damaged: " + why.message);
+    throw process_death{death::failed};
+}
+
+} // namespace wharf::sim

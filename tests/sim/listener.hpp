@@ -1,0 +1,119 @@
+// gateway/platform/listener.* and connection.* again, over simulated links: the same calls in the
+// same order. What changes there has to change here. One thread.
+#pragma once
+
+#include "gateway/ingest/intake.hpp"
+#include "gateway/ingest/mqtt/session.hpp"
+#include "tests/sim/link.hpp"
+#include "tests/sim/process.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace wharf::sim {
+
+class sim_connection;
+
+struct listener_calls {
+    std::function<bool(journal_request)> submit;
+    // Bytes are handed to the network.
+    std::function<void(const link&, std::string_view)> leaving;
+};
+
+class sim_listener {
+  public:
+    sim_listener(world& in, process& of, const intake& prepare, mqtt::session_limits limits,
+                 listener_calls calls);
+    ~sim_listener();
+    sim_listener(const sim_listener&) = delete;
+    sim_listener& operator=(const sim_listener&) = delete;
+
+    void accept(const std::shared_ptr<link>& on);
+    // From the journal's thread.
+    void on_answers(std::vector<journal_answer> answers);
+    void on_room();
+    void stop(std::int64_t wait_us, std::function<void()> done);
+    // The process dies: its sockets are closed by the kernel, or fall silent with the machine.
+    void drop_links(bool silently);
+    // Every bound of a connection.
+    void check_bounds() const;
+
+  private:
+    friend class sim_connection;
+    void submit(journal_request request);
+    void dispatch(journal_answer& answer);
+    std::shared_ptr<sim_connection> find(std::uint64_t token) const;
+    void take_over(const std::string& client_id, sim_connection* by);
+    void retire(std::uint64_t id);
+    void tick();
+    void finish_stop();
+    [[nodiscard]] std::int64_t now_ms() const { return process_.monotonic_us() / 1000; }
+
+    world& world_;
+    process& process_;
+    const intake& intake_;
+    const mqtt::session_limits limits_;
+    const listener_calls calls_;
+    bool room_ = true;
+    bool ticking_ = false;
+    bool stopping_ = false;
+    std::int64_t stop_by_us_ = 0;
+    std::function<void()> stopped_;
+    std::uint64_t last_id_ = 0;
+    std::map<std::uint64_t, std::shared_ptr<sim_connection>> connections_;
+    std::map<std::string, sim_connection*> by_client_id_;
+};
+
+class sim_connection final : public mqtt::session_sink,
+                             public link_end,
+                             public std::enable_shared_from_this<sim_connection> {
+  public:
+    sim_connection(sim_listener& owner, std::uint64_t id, std::shared_ptr<link> on);
+
+    void start();
+    void pump();
+    void tick();
+    void on_opened(const session_opened& answer);
+    void on_ingested(std::uint64_t token);
+    void on_released(std::uint64_t token);
+    void end(mqtt::reason why);
+    void hold_publishes(bool hold) { session_.hold_publishes(hold); }
+    void lost();
+    void drop_link(bool silently);
+    [[nodiscard]] bool idle() const { return session_.owed_count() == 0; }
+    [[nodiscard]] const std::string& client_id() const { return client_id_; }
+    void check_bounds() const;
+
+    void arrived(link& on, std::string_view bytes) override;
+    void ended(link& on) override;
+
+  private:
+    void open_session(const mqtt::open_request& request) override;
+    void publish(const mqtt::publish_request& request) override;
+    void repeated(const mqtt::publish_request&) override {}
+    void release(std::uint64_t token, std::uint16_t packet_id) override;
+    void close_session(const mqtt::session_end& end) override;
+    void close(std::string_view why) override;
+
+    void read();
+    void write();
+    void finish();
+    [[nodiscard]] std::uint64_t token_of(std::uint64_t session_token) const;
+
+    sim_listener& owner_;
+    const std::uint64_t id_;
+    std::shared_ptr<link> link_;
+    mqtt::session session_;
+    std::string client_id_;
+    std::string inbox_; // the socket's buffer
+    std::uint64_t generation_ = 0;
+    bool session_present_ = false;
+    bool persistent_ = false;
+    bool writing_ = false;
+    bool closing_ = false;
+    bool finished_ = false;
+};
+
+} // namespace wharf::sim

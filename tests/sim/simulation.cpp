@@ -1,0 +1,187 @@
+#include "tests/sim/simulation.hpp"
+
+#include "gateway/journal/inspect.hpp"
+#include "tests/sim/gateway.hpp"
+
+#include <algorithm>
+
+namespace wharf::sim {
+
+namespace {
+
+constexpr std::uint64_t k_steps_max = 20'000'000;
+constexpr std::int64_t k_drain_us_max = 6 * k_hour;
+constexpr std::int64_t k_inspect_us = 20 * k_second;
+
+class simulation {
+  public:
+    simulation(std::uint64_t seed, bool print)
+        : plan_(draw_plan(seed)), world_(seed, print), random_(world_.random(10)),
+          work_(make_workload(plan_, world_)), witness_(world_, plan_, work_) {
+        for (std::size_t i = 0; i < plan_.erps.size(); ++i)
+            erps_.push_back(std::make_unique<model_erp>(world_, plan_.erps[i], i, work_.facts,
+                                                        witness_));
+        std::vector<const model_erp*> known;
+        for (const auto& one : erps_)
+            known.push_back(one.get());
+        witness_.know(std::move(known));
+        gateway_ = std::make_unique<gateway>(world_, plan_, witness_, erps_);
+        for (std::size_t i = 0; i < plan_.work.devices; ++i)
+            clients_.push_back(std::make_unique<sim_client>(world_, plan_, *gateway_, i,
+                                                            work_.messages, link_ids_));
+    }
+
+    void run() {
+        gateway_->begin();
+        for (auto& one : erps_)
+            one->begin_outages();
+        for (std::size_t i = 0; i < work_.messages.size(); ++i)
+            world_.at(work_.messages[i].at_us,
+                      [this, i] { clients_[work_.messages[i].device]->produce(i); });
+        break_connections(plan_.net.reset_every_us, true);
+        break_connections(plan_.net.half_open_every_us, false);
+        inspect();
+        visit();
+        world_.at(plan_.work.span_us + random_.between(0, k_minute), [this] { heal(); });
+        while (!over_) {
+            if (!world_.step()) violated("drained", "nothing is planned any more");
+            if (world_.steps() > k_steps_max) violated("drained", "it does not come to rest");
+        }
+        witness_.check_end(gateway_->disk(), gateway_->destinations());
+    }
+
+    void tell(outcome& out) const {
+        out.hash = world_.hash();
+        out.events = witness_.last();
+        out.steps = world_.steps();
+        out.faults = world_.faults();
+    }
+
+  private:
+    void break_connections(std::int64_t every_us, bool reset) {
+        if (every_us == 0) return;
+        world_.after(random_.between(1, 2 * every_us), [this, every_us, reset] {
+            if (healed_) return;
+            auto& one = *clients_[random_.below(clients_.size())];
+            if (reset)
+                one.cut();
+            else
+                one.fall_silent();
+            break_connections(every_us, reset);
+        });
+    }
+
+    void inspect() {
+        world_.after(k_inspect_us, [this] {
+            gateway_->inspect();
+            if (healed_) look_whether_over();
+            inspect();
+        });
+    }
+
+    void heal() {
+        world_.note("heal");
+        healed_ = true;
+        healed_us_ = world_.now_us();
+        for (auto& one : erps_)
+            one->heal();
+        gateway_->heal();
+        for (auto& one : clients_) {
+            one->heal();
+            one->leave_when_done();
+        }
+    }
+
+    void look_whether_over() {
+        const bool quiet = std::ranges::all_of(clients_, [](const auto& one) { return one->done(); });
+        over_ = quiet && gateway_->drained();
+        if (over_ || world_.now_us() - healed_us_ < k_drain_us_max) return;
+        std::string words = quiet ? "" : "clients still wait; ";
+        for (const auto& books : witness_.state().destinations())
+            words += std::to_string(books.pending()) + " pending at " + books.name() + "; ";
+        violated("drained", words + "six hours after everything was healed");
+    }
+
+    // --- the person who looks after it ----------------------------------------------------------
+
+    void visit() {
+        const auto every_us = healed_ ? 20 * k_second : plan_.person_every_us;
+        world_.after(random_.between(every_us / 2, every_us), [this] {
+            if (gateway_->up())
+                for (std::size_t erp = 0; gateway_->up() && erp < erps_.size(); ++erp)
+                    gateway_->command([this, erp] { look_after(erp); });
+            if (gateway_->up() && random_.chance(1000))
+                gateway_->command([this] { look_at_quarantine(); });
+            visit();
+        });
+    }
+
+    void look_after(std::size_t erp) {
+        auto& runner = gateway_->runner(erp);
+        if (!runner.snapshot().stopped.empty() && (healed_ || random_.chance(7000))) {
+            world_.fired(fault::person_resumed);
+            runner.resume();
+        }
+        const auto parked = list_parked(gateway_->disk(), gateway_->destinations()[erp], 0, 1000);
+        if (!parked.ok()) return; // looked at again the next time
+        for (const auto& one : *parked)
+            if (one.update.state() == wharf::v1::PARKED_STATE_DEAD)
+                decide(erp, one.number, one.update);
+    }
+
+    // Tries it again, or gives it up. What may have taken effect is looked up at the ERP first.
+    void decide(std::size_t erp, sequence number, const wharf::v1::ParkedUpdate& update) {
+        auto& there = *erps_[erp];
+        auto& runner = gateway_->runner(erp);
+        if (!healed_ && !random_.chance(4000)) return;
+        if (there.busy_with(number)) return;
+        const bool hopeless =
+            there.will_never_pass(number) || there.has_applied(number) || update.attempts() > 200;
+        if (healed_ && !update.blocks() && !there.has_applied(number)) return;
+        if (hopeless ? healed_ || random_.chance(3000) : random_.chance(plan_.person_discards)) {
+            world_.fired(fault::person_discarded);
+            return runner.discard_dead(number, nullptr);
+        }
+        world_.fired(fault::person_retried);
+        if (!there.will_never_pass(number)) there.permit(number);
+        runner.retry_dead(number, nullptr);
+    }
+
+    void look_at_quarantine() {
+        const auto count = witness_.state().next_quarantine();
+        if (count <= 1) return;
+        world_.fired(fault::quarantine_discarded);
+        gateway_->submit(quarantine_discard_request{1, 1 + random_.below(count)});
+    }
+
+    const plan plan_;
+    world world_;
+    prng random_;
+    workload work_;
+    witness witness_;
+    std::vector<std::unique_ptr<model_erp>> erps_;
+    std::uint64_t link_ids_ = 0;
+    std::vector<std::unique_ptr<sim_client>> clients_;
+    std::unique_ptr<gateway> gateway_;
+    bool healed_ = false;
+    bool over_ = false;
+    std::int64_t healed_us_ = 0;
+};
+
+} // namespace
+
+outcome simulate(std::uint64_t seed, bool print) {
+    outcome out;
+    simulation one(seed, print);
+    try {
+        one.run();
+    } catch (const violation& broken) {
+        out.good = false;
+        out.checker = broken.checker;
+        out.words = broken.words;
+    }
+    one.tell(out);
+    return out;
+}
+
+} // namespace wharf::sim
