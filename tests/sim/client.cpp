@@ -61,7 +61,7 @@ void sim_client::open(const std::shared_ptr<link>& on) {
     harbour_.accept(on);
     // A device that was reset asks for a new session now and then.
     clean_start_ = !persistent_ || (!healed_ && random_.chance(300));
-    if (clean_start_ && session_ == knowledge::certain) session_ = knowledge::maybe;
+    if (persistent_ && (clean_start_ || session_ == knowledge::none)) session_ = knowledge::maybe;
     send(wire::encode(wire::connect{version_, name_, clean_start_, expiry_s_, keep_alive_s_}));
 }
 
@@ -168,7 +168,9 @@ void sim_client::on_connack(const wire::answer& answer) {
         return ended(*link_);
     }
     check_session(answer.session_present);
-    session_ = persistent_ ? knowledge::certain : knowledge::none;
+    // In 3.1.1 a clean session ends with its connection.
+    const bool kept = persistent_ && !(version_ == 4 && clean_start_);
+    session_ = kept ? knowledge::certain : knowledge::none;
     state_ = state::online;
     failures_ = 0;
     waiting_us_ = world_.now_us();

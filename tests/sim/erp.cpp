@@ -307,6 +307,7 @@ void model_erp::effect(const wharf::v1::Update& item, const std::string& content
         violated("once at the ERP", item.idempotency_key() + " took effect a second time");
     watch_.applied(number_, number, fact);
     effects_.emplace(number, fact);
+    last_effect_us_ = world_.now_us();
     keys_.emplace(item.idempotency_key(), held_key{content, world_.now_us()});
 }
 

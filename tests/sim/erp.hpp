@@ -37,6 +37,7 @@ class model_erp {
     void heal();
     // Since when nothing went wrong, as far as it is concerned.
     [[nodiscard]] std::int64_t healthy_since_us() const { return healthy_since_us_; }
+    [[nodiscard]] std::int64_t last_effect_us() const { return last_effect_us_; }
     [[nodiscard]] const erp_plan& plan() const { return plan_; }
 
     // The person at the ERP: this update may pass from now on.
@@ -97,6 +98,7 @@ class model_erp {
     std::set<sequence> troubled_;
     std::int64_t away_until_us_ = 0;
     std::int64_t healthy_since_us_ = 0;
+    std::int64_t last_effect_us_ = 0;
     std::uint64_t run_ = 1; // a restart ends it, with what is under way
     bool healed_ = false;
 };

@@ -259,8 +259,10 @@ void gateway::inspect() {
         const auto now = runner(i).snapshot();
         // Stopped or short of space it may wait; a person is told.
         if (!now.stopped.empty() || now.paused || erps_[i]->away() || writer_->full()) continue;
-        witness_.check_starving(store_, i, destinations_[i],
-                                std::max(erps_[i]->healthy_since_us(), up_since_us_));
+        // As long as something takes effect, what waits may be of a lower lane.
+        const auto since = std::max(
+            {erps_[i]->healthy_since_us(), erps_[i]->last_effect_us(), up_since_us_});
+        witness_.check_starving(store_, i, destinations_[i], since);
     }
 }
 
@@ -274,6 +276,24 @@ bool gateway::drained() const {
 bool gateway::idle() const {
     return up() && writer_->queued() == 0 &&
            std::ranges::all_of(sync_->runners(), [](const auto& one) { return one->idle(); });
+}
+
+std::string gateway::describe() {
+    if (!up()) return "the gateway is not up";
+    const auto usage = store_.usage();
+    auto out = "the store holds " + std::to_string(usage->bytes_used) + " of " +
+               std::to_string(usage->bytes_max) + " bytes" +
+               (writer_->full() ? " and is full" : "") + ", " + std::to_string(writer_->queued()) +
+               " requests wait";
+    for (const auto& one : sync_->runners()) {
+        const auto now = one->snapshot();
+        out += ", " + now.name + ": " + std::to_string(now.open_batches) + " open batches, " +
+               std::to_string(now.requests_in_flight) + " requests under way, " +
+               std::to_string(now.blocked_keys) + " keys blocked" +
+               (now.stopped.empty() ? "" : ", stopped: " + now.stopped) +
+               (now.last_error.empty() ? "" : ", last error: " + now.last_error);
+    }
+    return out;
 }
 
 harbour::door gateway::knock() {

@@ -28,6 +28,8 @@ class gateway final : public harbour {
     [[nodiscard]] bool up() const { return sync_ != nullptr; }
     [[nodiscard]] bool drained() const;
     [[nodiscard]] bool idle() const;
+    // For a person who wonders why it does not go on.
+    [[nodiscard]] std::string describe();
     [[nodiscard]] sim_store& disk() { return store_; }
     [[nodiscard]] const std::vector<std::uint8_t>& destinations() const { return destinations_; }
     [[nodiscard]] sim_runner& runner(std::size_t erp) { return *sync_->runners().at(erp); }

@@ -99,6 +99,7 @@ class simulation {
         std::string words = quiet ? "" : "clients still wait; ";
         for (const auto& books : witness_.state().destinations())
             words += std::to_string(books.pending()) + " pending at " + books.name() + "; ";
+        words += gateway_->describe() + "; ";
         violated("drained", words + "six hours after everything was healed");
     }
 
