@@ -1,6 +1,7 @@
 // Delivery state in the journal, and the books that follow it. What is asked for that cannot be is
 // a bug in delivery and stops the process.
 #include "gateway/base/bytes.hpp"
+#include "gateway/base/mutant.hpp"
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/journal.hpp"
 
@@ -127,7 +128,8 @@ status journal::apply_op(std::uint8_t destination, const settle_parked& op) {
     count_settled(*books, op.how);
     WHARF_TRY(group_->erase(key));
     for (std::uint64_t order_key : before.order_keys())
-        WHARF_TRY(group_->erase(format::parked_under_key(destination, order_key, op.number)));
+        if (!WHARF_MUTANT(parked_index_left_behind))
+            WHARF_TRY(group_->erase(format::parked_under_key(destination, order_key, op.number)));
     // Retention has passed it by and left it because it was parked.
     if (op.number < next_.oldest_sequence()) {
         WHARF_TRY_ASSIGN(auto parked, parked_between(op.number, op.number));

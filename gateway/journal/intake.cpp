@@ -1,5 +1,6 @@
 // How the journal takes what ingest prepared: judged by identity, appended or quarantined, counted.
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/journal.hpp"
 
@@ -17,8 +18,8 @@ status journal::apply_one(const ingest_request& request) {
     // Its connection was replaced while it waited here. Not acknowledged, so the client sends it
     // again in its new session; taken now, its packet id would spoil that session.
     const connection* from = current(message.client_id, message.generation);
-    if (from == nullptr) return ok();
-    const bool has_hints = from->has_hints;
+    if (from == nullptr && !WHARF_MUTANT(replaced_connection_still_taken)) return ok();
+    const bool has_hints = from == nullptr || from->has_hints;
     dirty_ = true;
     ingest_verdict verdict;
     bool keyless = false;
@@ -39,7 +40,7 @@ status journal::apply_one(const ingest_request& request) {
     books->set_accepted(books->accepted() + verdict.accepted);
     books->set_duplicate(books->duplicate() + verdict.duplicate);
     books->set_quarantined(books->quarantined() + verdict.quarantined);
-    if (message.persistent_session && message.qos == 2)
+    if (message.persistent_session && message.qos == 2 && !WHARF_MUTANT(qos2_id_not_journaled))
         WHARF_TRY(put(format::qos2_key(message.client_id, message.packet_id), ""));
     if (message.persistent_session && message.qos == 1 && (keyless || has_hints))
         WHARF_TRY(note_redelivery_hint(message, keyless));
@@ -51,7 +52,7 @@ status journal::apply_one(const ingest_request& request) {
 // carried before, so that an older hint says nothing any more.
 status journal::note_redelivery_hint(const prepared_message& message, bool keyless) {
     std::string key = format::redelivery_key(message.client_id, message.packet_id);
-    if (!keyless) return group_->erase(key);
+    if (!keyless || WHARF_MUTANT(redelivery_hint_not_noted)) return group_->erase(key);
     set_connected(message.client_id, connection{message.generation, true});
     return put(key, view_of(keyed_digest(options_.digests, message.payload)));
 }
@@ -96,7 +97,9 @@ status journal::judge(const prepared_message& message, const prepared_item& item
         flags |= k_flag_without_identity;
     } else {
         WHARF_TRY_ASSIGN(auto match, identity_.find(*group_, event.identity_keys, event.content));
-        if (match.what == identity_match::kind::same) {
+        if (match.what == identity_match::kind::same ||
+            (match.what == identity_match::kind::conflict &&
+             WHARF_MUTANT(contradiction_taken_for_duplicate))) {
             verdict.duplicate += 1;
             return ok();
         }
@@ -139,12 +142,13 @@ status journal::append(const prepared_event& event, std::uint16_t flags) {
     block_.add(head, event.stored);
     if (block_.bytes() >= limits::k_event_block_bytes) WHARF_TRY(write_block());
 
-    identity_.remember(event.identity_keys, event.content, head.number);
+    if (!WHARF_MUTANT(identity_not_remembered))
+        identity_.remember(event.identity_keys, event.content, head.number);
     next_.set_last_sequence(head.number);
     for (int number = 0; number < next_.destinations_size(); ++number) {
         auto* books = next_.mutable_destinations(number);
         if (is_configured(number))
-            books->set_pending(books->pending() + 1);
+            books->set_pending(books->pending() + (WHARF_MUTANT(pending_counted_twice) ? 2 : 1));
         else // it was taken out of the configuration: nothing of this is for it
             books->set_filtered(books->filtered() + 1);
     }
@@ -181,6 +185,7 @@ status journal::quarantine(const prepared_message& message, wharf::v1::Quarantin
     record.set_payload(message.payload);
     std::uint64_t number = next_.next_quarantine();
     next_.set_next_quarantine(number + 1);
+    if (WHARF_MUTANT(quarantine_counted_not_written)) return ok();
     return put(format::quarantine_key(number), record);
 }
 

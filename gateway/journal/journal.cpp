@@ -2,6 +2,7 @@
 
 #include "gateway/base/frame.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 #include "gateway/journal/format.hpp"
 
 #include <algorithm>
@@ -75,6 +76,7 @@ commit_result journal::commit() {
     }
     commit_result result = group_->commit();
     group_.reset();
+    if (WHARF_MUTANT(failed_commit_taken_for_durable)) result.outcome = commit_outcome::durable;
     if (result.outcome != commit_outcome::durable) {
         roll_back();
         return result;
@@ -93,6 +95,8 @@ commit_result journal::commit() {
 
 void journal::roll_back() {
     group_.reset();
+    if (WHARF_MUTANT(roll_back_keeps_connections)) connected_undo_.clear();
+    if (WHARF_MUTANT(roll_back_keeps_order_table)) order_.keep();
     for (auto undone = connected_undo_.rbegin(); undone != connected_undo_.rend(); ++undone) {
         if (undone->second)
             connected_[undone->first] = *undone->second;

@@ -1,6 +1,7 @@
 // Inbound MQTT session state in the journal: what makes Session Present truthful and QoS 2 exact.
 #include "gateway/base/bytes.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/journal.hpp"
 
@@ -100,12 +101,14 @@ status journal::apply_one(const session_close_request& request) {
 status journal::apply_one(const session_release_request& request) {
     if (current(request.client_id, request.generation) == nullptr) return ok();
     dirty_ = true;
-    WHARF_TRY(group_->erase(format::qos2_key(request.client_id, request.packet_id)));
+    if (!WHARF_MUTANT(release_not_journaled))
+        WHARF_TRY(group_->erase(format::qos2_key(request.client_id, request.packet_id)));
     answers_.emplace_back(session_released{request.token});
     return ok();
 }
 
 status journal::wipe_session(std::string_view client_id) {
+    if (WHARF_MUTANT(clean_start_keeps_packet_ids)) return ok();
     WHARF_TRY(wipe_prefix(format::qos2_prefix(client_id)));
     return wipe_prefix(format::redelivery_prefix(client_id));
 }

@@ -1,4 +1,5 @@
 #include "sync/delivery/answers.hpp"
+#include "gateway/base/mutant.hpp"
 
 namespace wharf {
 
@@ -13,8 +14,10 @@ request_verdict classify_request(const connector_answer& answer) {
     case 409:
     case 425:
         return request_verdict::retry;
-    case 408:
     case 429:
+        if (WHARF_MUTANT(throttled_taken_for_refused)) return request_verdict::refused;
+        return request_verdict::overloaded;
+    case 408:
     case 502:
     case 503:
     case 504:

@@ -1,4 +1,5 @@
 #include "sync/delivery/backoff.hpp"
+#include "gateway/base/mutant.hpp"
 
 #include <algorithm>
 
@@ -47,6 +48,7 @@ void circuit_breaker::on_success() {
 
 circuit_state circuit_breaker::state(std::int64_t now_us) const {
     if (open_until_us_ == 0) return circuit_state::closed;
+    if (WHARF_MUTANT(circuit_stays_open)) return circuit_state::open;
     return now_us < open_until_us_ ? circuit_state::open : circuit_state::half_open;
 }
 

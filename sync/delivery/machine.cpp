@@ -3,6 +3,7 @@
 
 #include "gateway/base/assert.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 
 #include <algorithm>
 
@@ -25,6 +26,11 @@ destination_machine::destination_machine(delivery_options options, std::uint64_t
 
 void destination_machine::start(const delivery_state& state, instant at) {
     std::set<sequence> taken;
+    if (WHARF_MUTANT(open_batches_forgotten_at_start)) {
+        auto without = state;
+        without.open_batches.clear();
+        if (!state.open_batches.empty()) return start(without, at);
+    }
     for (const auto& sealed : state.open_batches)
         for (const auto& item : sealed.content.items())
             taken.insert(item.sequence());
@@ -128,6 +134,7 @@ void destination_machine::on_journaled(std::uint64_t token, instant at) {
     parking_.erase(token);
     const auto& done = node.mapped();
     for (auto batch : done.sealed) {
+        if (WHARF_MUTANT(sent_before_sealed)) break;
         auto& b = batches_.at(batch);
         WHARF_ASSERT(b.now == open_batch::stage::sealing);
         b.now = open_batch::stage::sealed;
@@ -222,6 +229,7 @@ void destination_machine::return_delayed(instant at) {
     while (!delayed_.empty() && delayed_.begin()->first.first <= at.now_us) {
         const auto e = std::move(delayed_.begin()->second);
         delayed_.erase(delayed_.begin());
+        if (WHARF_MUTANT(delayed_item_lost)) continue;
         if (e.parked)
             released_[index_of(e.in_lane)].insert(e.item.number);
         else
@@ -278,7 +286,7 @@ bool destination_machine::forgotten_since(std::int64_t since_us, instant at) con
 }
 
 bool destination_machine::must_ask(const open_batch& b, instant at) const {
-    if (!b.maybe_sent) return false;
+    if (!b.maybe_sent || WHARF_MUTANT(forgotten_key_not_asked)) return false;
     if (b.must_ask) return true;
     // A parked update may have been sent long before this batch was.
     for (const auto& e : b.items)

@@ -3,6 +3,7 @@
 
 #include "gateway/base/assert.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 
 #include <algorithm>
 
@@ -40,6 +41,7 @@ batch_entry destination_machine::entry_of(sequence number,
 }
 
 bool destination_machine::any_blocked(const batch_entry& e) const {
+    if (WHARF_MUTANT(parked_keys_do_not_block)) return false;
     return std::ranges::any_of(e.keys, [&](auto key) { return parked_.blocked(key); });
 }
 
@@ -311,6 +313,7 @@ void destination_machine::on_rendered(batch_number batch, std::string digest, st
         draft d;
         d.request.urgent = true;
         seal(b, d, at);
+        if (WHARF_MUTANT(sent_before_sealed)) b.now = open_batch::stage::sealed;
         submit(d);
     }
     pump(at);

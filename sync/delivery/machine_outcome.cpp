@@ -3,6 +3,7 @@
 
 #include "gateway/base/assert.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 
 #include <algorithm>
 
@@ -153,6 +154,10 @@ void destination_machine::on_forbidden(open_batch& b, const connector_answer& an
 // 500, a time-out, an unreadable answer: the outcome is unknown. Where one of several items is to
 // blame, halving finds it; an ERP that fails for everything is only asked less and less often.
 void destination_machine::on_failed(open_batch& b, const connector_answer& answer, instant at) {
+    if (WHARF_MUTANT(unknown_outcome_settled))
+        return resolve(
+            b.number, std::vector<item_fate>(b.items.size(), {item_fate::what::applied, "", "", 0}),
+            at);
     unlucky(b, at);
     ++b.failed;
     if (b.items.size() == 1) {
@@ -213,6 +218,7 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
                                    instant at) {
     std::vector<item_answer> answers = answer.items;
     answers.resize(b.items.size());
+    if (WHARF_MUTANT(neighbours_answer)) std::ranges::rotate(answers, answers.begin() + 1);
     // "Not held" answers a question, nothing else.
     for (auto& item : answers)
         if (!asked && item.status == wharf::v1::ITEM_STATUS_NOT_HELD)
@@ -362,7 +368,7 @@ void destination_machine::lucky() {
 // batch of their own that is sealed in the same request.
 void destination_machine::resolve(batch_number batch, std::vector<item_fate> fates, instant at) {
     auto& b = batches_.at(batch);
-    if (b.held) keep_together(fates);
+    if (b.held && !WHARF_MUTANT(parts_not_kept_together)) keep_together(fates);
     std::vector<std::size_t> rest;
     for (std::size_t i = 0; i < fates.size(); ++i)
         if (fates[i].becomes == item_fate::what::unknown) rest.push_back(i);

@@ -4,6 +4,7 @@
 
 #include "gateway/base/assert.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 #include "sync/delivery/text.hpp"
 
 #include <algorithm>
@@ -60,7 +61,9 @@ void destination_machine::park(const batch_entry& e, wharf::v1::ParkedState stat
     op.content.set_message(presentable(message, limits::k_dead_message_bytes_max));
     op.content.set_parked_at_us(at.journal_us);
     op.content.set_attempts(attempts);
-    op.content.set_revision(e.item.revision);
+    const bool renamed =
+        state == wharf::v1::PARKED_STATE_RETRY && WHARF_MUTANT(retry_under_new_key);
+    op.content.set_revision(e.item.revision + (renamed ? 1 : 0));
     if (!blocks) remember_loose(e.item.number, op.content);
     d.request.ops.emplace_back(std::move(op));
     // First the key is blocked, then the followers become ready: they meet it blocked.
@@ -95,6 +98,7 @@ void destination_machine::look_after_parked() {
     for (auto number : parked_.drain_loads())
         actions_.emplace_back(act::load_parked{number});
     for (auto number : parked_.drain_released()) {
+        if (WHARF_MUTANT(waiting_never_released)) break;
         if (!released_known_.insert(number).second) continue; // on its way already
         const auto& content = parked_.content(number);
         released_[std::min<std::size_t>(content.lane(), k_lane_count - 1)].insert(number);

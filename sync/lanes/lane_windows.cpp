@@ -2,6 +2,7 @@
 
 #include "gateway/base/assert.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 
 #include <algorithm>
 
@@ -92,7 +93,8 @@ void lane_windows::on_appended(const std::vector<event_head>& heads) {
 void lane_windows::on_more(sequence last) {
     announced_ = std::max(announced_, last);
     for (auto& state : lanes_)
-        if (state.scanned_to < announced_) state.behind = true;
+        if (state.scanned_to < announced_ && !WHARF_MUTANT(unannounced_heads_forgotten))
+            state.behind = true;
 }
 
 void lane_windows::on_heads(lane in_lane, const head_page& page) {
@@ -157,7 +159,7 @@ void lane_windows::count_links(sequence number, entry& e) {
     e.unresolved = 0;
     for (const auto& link : e.head.links) {
         WHARF_ASSERT(link.previous < number);
-        if (resolved(link)) continue;
+        if (resolved(link) || WHARF_MUTANT(order_links_ignored)) continue;
         ++e.unresolved;
         lanes_[index_of(link.previous_lane)].waiters[link.previous].push_back(number);
     }
@@ -348,11 +350,13 @@ void lane_windows::collect_ops(std::vector<delivery_op>& ops) {
         }
         state.unmarked.clear();
         while (!state.marked.empty() && *state.marked.begin() <= state.low) {
-            ops.emplace_back(clear_mark{which, *state.marked.begin()});
+            if (!WHARF_MUTANT(marks_not_cleared))
+                ops.emplace_back(clear_mark{which, *state.marked.begin()});
             state.marked.erase(state.marked.begin());
         }
         if (state.low > state.persisted_low) {
-            ops.emplace_back(advance_low_water{which, state.low});
+            const bool early = WHARF_MUTANT(low_water_before_answer);
+            ops.emplace_back(advance_low_water{which, early ? state.scanned_to : state.low});
             state.persisted_low = state.low;
         }
     }

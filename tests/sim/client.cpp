@@ -13,10 +13,11 @@ sim_client::sim_client(world& in, const plan& with, harbour& at, std::size_t num
     persistent_ = random_.chance(c.persistent);
     sleepy_ = random_.chance(2500);
     aliases_ = version_ == 5 && random_.chance(5000);
-    expiry_s_ = !persistent_                     ? 0
-                : version_ == 4                  ? 7 * 24 * 3600
-                : random_.chance(c.short_expiry) ? static_cast<std::uint32_t>(random_.between(2, 60))
-                                                 : 24 * 3600;
+    expiry_s_ = !persistent_    ? 0
+                : version_ == 4 ? 7 * 24 * 3600
+                : random_.chance(c.short_expiry)
+                    ? static_cast<std::uint32_t>(random_.between(2, 60))
+                    : 24 * 3600;
     keep_alive_s_ = static_cast<std::uint16_t>(random_.between(5, 60));
     window_ = static_cast<std::size_t>(random_.between(1, static_cast<int>(c.in_flight_max)));
     // Few ids, so that they are used again soon.

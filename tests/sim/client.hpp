@@ -1,6 +1,6 @@
 // A simulated device: an MQTT client that keeps what is not acknowledged and sends it again, as the
-// standard says. It checks what a client can check: acknowledgements in order and for what was sent,
-// and a Session Present that is true. One thread.
+// standard says. It checks what a client can check: acknowledgements in order and for what was
+// sent, and a Session Present that is true. One thread.
 #pragma once
 
 #include "tests/sim/events.hpp"
@@ -106,7 +106,7 @@ class sim_client final : public link_end {
     knowledge session_ = knowledge::none; // what the server keeps of it
 
     std::deque<std::size_t> outbox_;
-    std::deque<flight> flights_; // in the order of their first PUBLISH
+    std::deque<flight> flights_;     // in the order of their first PUBLISH
     std::deque<std::uint16_t> owed_; // packet ids whose PUBACK or PUBREC is due, in order
     std::map<std::string, std::uint16_t> aliased_; // on this link
     std::uint16_t last_packet_id_ = 0;

@@ -94,10 +94,11 @@ void model_erp::answer_later(reply to, http_response response) {
 }
 
 void model_erp::receive(const http_request& request, reply to) {
-    if (away()) return to(transport::refused, {});
-    if (request.target.ends_with("/query")) return query(request, to);
+    if (request.target.ends_with("/query"))
+        return away() ? to(transport::refused, {}) : query(request, to);
     const auto batch = read<wharf::v1::UpdateBatch>(request.body);
     check_batch(batch);
+    if (away()) return to(transport::refused, {});
     if (!healed_ && misbehave(request, batch, to)) return;
     if (refuse_whole(batch, to)) return;
     serve(batch, to);
@@ -109,8 +110,6 @@ void model_erp::serve(const wharf::v1::UpdateBatch& batch, const reply& to) {
     apply_batch(batch, answer);
     if (!healed_ && answer.items_size() > 0 && random_.chance(plan_.item_missing)) {
         trouble(fault::erp_item_missing);
-        for (const auto& item : batch.items())
-            troubled_.insert(item.id().sequence());
         answer.mutable_items()->SwapElements(
             static_cast<int>(random_.below(static_cast<std::uint64_t>(answer.items_size()))),
             answer.items_size() - 1);
@@ -122,8 +121,6 @@ void model_erp::serve(const wharf::v1::UpdateBatch& batch, const reply& to) {
             i, static_cast<int>(random_.below(static_cast<std::uint64_t>(i) + 1)));
     if (!healed_ && random_.chance(plan_.lost_answer)) {
         trouble(fault::erp_lost_answer);
-        for (const auto& item : batch.items())
-            troubled_.insert(item.id().sequence());
         if (random_.chance(5000)) return; // until the gateway's time-out
         return to(transport::cut, {});
     }
@@ -137,19 +134,13 @@ bool model_erp::misbehave(const http_request& request, const wharf::v1::UpdateBa
         if (random_.chance(3000)) out.retry_after = std::to_string(random_.between(0, 20));
         return out;
     };
-    const auto unknown = [&] {
-        for (const auto& item : batch.items())
-            troubled_.insert(item.id().sequence());
-    };
     if (random_.chance(plan_.lost_request)) {
         trouble(fault::erp_lost_request);
-        unknown();
         if (random_.chance(5000)) to(transport::cut, {});
         return true;
     }
     if (random_.chance(plan_.applied_late)) {
         trouble(fault::erp_applied_late);
-        unknown();
         for (const auto& item : batch.items())
             ++under_way_[item.idempotency_key()], ++late_[item.id().sequence()];
         const auto most = std::min(plan_.delivery.settle_us, plan_.timeout_us * 2);
@@ -168,19 +159,16 @@ bool model_erp::misbehave(const http_request& request, const wharf::v1::UpdateBa
     }
     if (random_.chance(plan_.throttled)) {
         trouble(fault::erp_throttled);
-        unknown();
         answer_later(to, with_retry_after(429));
         return true;
     }
     if (random_.chance(plan_.unavailable)) {
         trouble(fault::erp_unavailable);
-        unknown();
         answer_later(to, with_retry_after(random_.chance(5000) ? 503 : 504));
         return true;
     }
     if (random_.chance(plan_.failed)) {
         trouble(fault::erp_failed);
-        unknown();
         if (random_.chance(5000)) {
             wharf::v1::BatchAnswer unheard;
             apply_batch(batch, unheard);
@@ -190,7 +178,6 @@ bool model_erp::misbehave(const http_request& request, const wharf::v1::UpdateBa
     }
     if (random_.chance(plan_.nonsense)) {
         trouble(fault::erp_nonsense);
-        unknown();
         auto response = status_only(200);
         response.body = random_.chance(5000) ? "{\"items\": [" : std::string("\xff\xfe\x01", 3);
         answer_later(to, response);
@@ -210,6 +197,7 @@ bool model_erp::refuse_whole(const wharf::v1::UpdateBatch& batch, const reply& t
     const auto count = static_cast<std::size_t>(batch.items_size());
     if (plan_.items_max > 0 && count > plan_.items_max) {
         world_.fired(fault::erp_too_large);
+        if (count == 1) refused_.insert(batch.items(0).id().sequence());
         answer_later(to, status_only(413));
         return true;
     }
@@ -218,20 +206,19 @@ bool model_erp::refuse_whole(const wharf::v1::UpdateBatch& batch, const reply& t
         if (permitted_.contains(number) || has_applied(number)) continue;
         if (marked(number, 1, plan_.forbidden)) {
             trouble(fault::erp_forbade);
-            troubled_.insert(number);
+            refused_.insert(number);
             answer_later(to, status_only(403));
             return true;
         }
         if (!healed_ && marked(number, 2, plan_.poison)) {
             trouble(fault::erp_failed);
-            troubled_.insert(number);
             answer_later(to, status_only(500));
             return true;
         }
-        if (plan_.refuses_whole && (marked(number, 3, plan_.refused) ||
-                                    marked(number, 4, plan_.refused_for_good))) {
+        if (plan_.refuses_whole &&
+            (marked(number, 3, plan_.refused) || marked(number, 4, plan_.refused_for_good))) {
             trouble(fault::erp_refused_request);
-            troubled_.insert(number);
+            refused_.insert(number);
             answer_later(to, status_only(422));
             return true;
         }
@@ -264,21 +251,26 @@ void model_erp::apply_batch(const wharf::v1::UpdateBatch& batch, wharf::v1::Batc
     }
 }
 
+// Whether it still knows the key. Keys have their time.
+bool model_erp::remembered(const std::string& key) {
+    const auto horizon = plan_.delivery.remembers_keys_for_us + plan_.memory_margin_us;
+    const auto known = keys_.find(key);
+    if (known == keys_.end()) return false;
+    if (world_.now_us() - known->second.since_us <= horizon) return true;
+    world_.fired(fault::erp_forgot_keys);
+    keys_.erase(known);
+    return false;
+}
+
 model_erp::verdict model_erp::apply(const wharf::v1::Update& item) {
     const auto number = item.id().sequence();
     const auto content = item.event().SerializeAsString();
-    const auto horizon = plan_.delivery.remembers_keys_for_us + plan_.memory_margin_us;
-    auto known = keys_.find(item.idempotency_key());
-    if (known != keys_.end() && world_.now_us() - known->second.since_us > horizon) {
-        world_.fired(fault::erp_forgot_keys);
-        keys_.erase(known);
-        known = keys_.end();
-    }
-    if (known != keys_.end()) return {wharf::v1::ITEM_STATUS_ALREADY_APPLIED, ""};
+    const auto known = remembered(item.idempotency_key());
+    if (known) return {wharf::v1::ITEM_STATUS_ALREADY_APPLIED, ""};
     if (!permitted_.contains(number)) {
         if (marked(number, 4, plan_.refused_for_good) || marked(number, 3, plan_.refused)) {
             trouble(fault::erp_refused_item);
-            troubled_.insert(number);
+            refused_.insert(number);
             return {wharf::v1::ITEM_STATUS_REFUSED,
                     marked(number, 5, 5000) ? "insufficient_stock" : "closed_period"};
         }
@@ -290,7 +282,6 @@ model_erp::verdict model_erp::apply(const wharf::v1::Update& item) {
         }
         if (!healed_ && random_.chance(plan_.item_error)) {
             trouble(fault::erp_item_error);
-            troubled_.insert(number);
             if (random_.chance(5000)) effect(item, content);
             return {wharf::v1::ITEM_STATUS_ERROR, ""};
         }
@@ -317,6 +308,9 @@ void model_erp::check_batch(const wharf::v1::UpdateBatch& batch) {
     std::set<key_id> touched;
     for (const auto& item : batch.items()) {
         made_of += item.idempotency_key() + ",";
+        const auto [name, first] = names_.try_emplace(item.id().sequence(), item.idempotency_key());
+        if (!first && name->second != item.idempotency_key())
+            violated("one name", item.idempotency_key() + " was " + name->second + " before");
         auto [at, fresh] =
             content_.try_emplace(item.idempotency_key(), item.event().SerializeAsString());
         if (!fresh && at->second != item.event().SerializeAsString())
@@ -351,6 +345,7 @@ void model_erp::query(const http_request& request, const reply& to) {
         const auto& key = item.idempotency_key();
         out.set_idempotency_key(key);
         const auto digits = key.substr(key.size() - 22, 20);
+        static_cast<void>(remembered(key));
         const bool held = has_applied(std::stoull(digits));
         out.set_status(held ? wharf::v1::ITEM_STATUS_ALREADY_APPLIED
                        : under_way_.contains(key) && random_.chance(5000)

@@ -1,5 +1,5 @@
-// The model ERP: idempotency keys, effects, and the ways in which a real one misbehaves. What it did
-// is the truth that the checkers compare with. One thread.
+// The model ERP: idempotency keys, effects, and the ways in which a real one misbehaves. What it
+// did is the truth that the checkers compare with. One thread.
 #pragma once
 
 #include "sync/connectors/http/http_connector.hpp"
@@ -44,13 +44,15 @@ class model_erp {
     void permit(sequence number) { permitted_.insert(number); }
     [[nodiscard]] bool has_applied(sequence number) const { return effects_.contains(number); }
     [[nodiscard]] const std::map<sequence, fact_id>& effects() const { return effects_; }
-    // It said no to it, or failed over it: a dead letter of it is no surprise.
     // A request with it may still arrive.
     [[nodiscard]] bool busy_with(sequence number) const;
     [[nodiscard]] bool will_never_pass(sequence number) const {
         return marked(number, 4, plan_.refused_for_good);
     }
-    [[nodiscard]] bool gave_trouble(sequence number) const { return troubled_.contains(number); }
+    // It said no to this update.
+    [[nodiscard]] bool refused(sequence number) const { return refused_.contains(number); }
+    // It came: since then what became of it may be unclear to the gateway.
+    [[nodiscard]] bool has_seen(sequence number) const { return names_.contains(number); }
 
   private:
     struct held_key {
@@ -71,6 +73,7 @@ class model_erp {
     void serve(const wharf::v1::UpdateBatch& batch, const reply& to);
     void apply_batch(const wharf::v1::UpdateBatch& batch, wharf::v1::BatchAnswer& answer);
     verdict apply(const wharf::v1::Update& item);
+    bool remembered(const std::string& key);
     void effect(const wharf::v1::Update& item, const std::string& content);
     void query(const http_request& request, const reply& to);
     void check_batch(const wharf::v1::UpdateBatch& batch);
@@ -88,14 +91,15 @@ class model_erp {
     prng random_;
     const prng marks_;
     std::map<std::string, held_key> keys_;
-    std::map<std::string, std::string> batches_; // by id: what it was made of
+    std::map<std::string, std::string> batches_;     // by id: what it was made of
     std::map<std::string, std::uint32_t> under_way_; // late requests, by key
     std::map<sequence, std::uint32_t> late_;         // the same, by number
     std::map<sequence, fact_id> effects_;
     std::map<std::string, std::string> content_; // of every key ever seen
+    std::map<sequence, std::string> names_;      // the key of every update ever seen
     std::map<sequence, std::uint32_t> in_progress_;
     std::set<sequence> permitted_;
-    std::set<sequence> troubled_;
+    std::set<sequence> refused_;
     std::int64_t away_until_us_ = 0;
     std::int64_t healthy_since_us_ = 0;
     std::int64_t last_effect_us_ = 0;

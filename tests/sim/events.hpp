@@ -44,7 +44,7 @@ struct message {
 };
 
 struct workload {
-    std::vector<fact> facts; // by fact_id; the first is unused
+    std::vector<fact> facts;       // by fact_id; the first is unused
     std::vector<message> messages; // in order of time
 };
 

@@ -142,16 +142,17 @@ void gateway::wire() {
         });
         if (!answers.empty()) listener_->on_answers(std::move(answers));
     };
-    calls.appended = [this](std::vector<event_head> heads) { sync_->on_appended(std::move(heads)); };
+    calls.appended = [this](std::vector<event_head> heads) {
+        sync_->on_appended(std::move(heads));
+    };
     calls.room = [this] { listener_->on_room(); };
     writer_ = std::make_unique<journal_shell>(world_, process_, plan_, *journal_, store_,
                                               std::move(calls));
     listener_ = std::make_unique<sim_listener>(
         world_, process_, *intake_, session_limits_now(),
-        listener_calls{[this](journal_request request) { return writer_->submit(std::move(request)); },
-                       [this](const link& on, std::string_view bytes) {
-                           witness_.leaving(on.id(), bytes);
-                       }});
+        listener_calls{
+            [this](journal_request request) { return writer_->submit(std::move(request)); },
+            [this](const link& on, std::string_view bytes) { witness_.leaving(on.id(), bytes); }});
     sync_ = std::make_unique<sim_sync>(world_, process_, plan_);
     for (std::size_t i = 0; i < erps_.size(); ++i)
         add_runner(i);
@@ -179,9 +180,7 @@ void gateway::add_runner(std::size_t erp) {
     sync_->add(std::make_unique<sim_runner>(
         world_, process_, plan_, std::move(options), std::move(connector).value(), store_,
         *erps_[erp],
-        [this](journal_request request) {
-            static_cast<void>(writer_->submit(std::move(request)));
-        },
+        [this](journal_request request) { static_cast<void>(writer_->submit(std::move(request))); },
         [this] { sync_->changed(); }));
 }
 
@@ -260,8 +259,8 @@ void gateway::inspect() {
         // Stopped or short of space it may wait; a person is told.
         if (!now.stopped.empty() || now.paused || erps_[i]->away() || writer_->full()) continue;
         // As long as something takes effect, what waits may be of a lower lane.
-        const auto since = std::max(
-            {erps_[i]->healthy_since_us(), erps_[i]->last_effect_us(), up_since_us_});
+        const auto since =
+            std::max({erps_[i]->healthy_since_us(), erps_[i]->last_effect_us(), up_since_us_});
         witness_.check_starving(store_, i, destinations_[i], since);
     }
 }
@@ -305,8 +304,7 @@ void gateway::accept(const std::shared_ptr<link>& on) {
     listener_->accept(on);
 }
 
-void gateway::published(const link& on, int version, std::uint16_t packet_id,
-                        std::size_t message) {
+void gateway::published(const link& on, int version, std::uint16_t packet_id, std::size_t message) {
     witness_.published(on.id(), version, packet_id, message);
 }
 

@@ -61,8 +61,7 @@ bool journal_shell::submit(journal_request request) {
     queue_.push_back(std::move(request));
     const auto count = queue_.size() + (delivery ? 0 : held_.size());
     const auto bytes = queued_bytes_ + (delivery ? 0 : held_bytes_);
-    const bool room =
-        count < plan_.gateway.queue_max && bytes < limits::k_journal_queue_bytes_max;
+    const bool room = count < plan_.gateway.queue_max && bytes < limits::k_journal_queue_bytes_max;
     if (!room) {
         if (!std::exchange(room_waited_for_, true)) world_.fired(fault::queue_full);
     }
@@ -78,7 +77,8 @@ void journal_shell::wake(std::int64_t after_us) {
     });
 }
 
-// When to look next: at once where somebody waits, soon where something can ride, else now and then.
+// When to look next: at once where somebody waits, soon where something can ride, else now and
+// then.
 void journal_shell::wait_for_work() {
     const bool released = !full_ && !held_.empty();
     if (urgent_ || stopped_ || released) return wake(process_.hop_us());

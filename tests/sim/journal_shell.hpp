@@ -1,5 +1,5 @@
-// gateway/platform/journal_thread.* again, without the thread: the same decisions in the same order,
-// with the commit taking virtual time. What changes there has to change here. One thread.
+// gateway/platform/journal_thread.* again, without the thread: the same decisions in the same
+// order, with the commit taking virtual time. What changes there has to change here. One thread.
 #pragma once
 
 #include "gateway/journal/journal.hpp"

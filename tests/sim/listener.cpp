@@ -297,8 +297,7 @@ void sim_connection::check_bounds() const {
     bound("acknowledgements owed", session_.owed_count(), std::size_t{2} * limits.receive_maximum);
     bound("unacknowledged bytes", session_.unacknowledged_bytes(),
           limits.unacknowledged_bytes_max + limits.packet_bytes_max);
-    bound("bytes read ahead", session_.buffered_bytes(),
-          limits.packet_bytes_max + 1024 * 1024);
+    bound("bytes read ahead", session_.buffered_bytes(), limits.packet_bytes_max + 1024 * 1024);
 }
 
 } // namespace wharf::sim

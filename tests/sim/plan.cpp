@@ -32,10 +32,10 @@ workload_plan draw_workload(dice d) {
     workload_plan out;
     out.span_us = d.between(60, 900) * k_second;
     out.devices = d.size(1, 10);
-    out.messages = d.size(40, 500);
-    if (d.chance(600)) out.messages = d.size(500, 2500);
-    out.batch_events_max = d.chance(5000) ? 1 : d.size(2, 8);
-    if (d.chance(100)) { // more than a lane's window
+    out.messages = d.size(30, 250);
+    if (d.chance(400)) out.messages = d.size(250, 1500);
+    out.batch_events_max = d.chance(6000) ? 1 : d.size(2, 6);
+    if (d.chance(30)) { // more than a lane's window
         out.messages = 900;
         out.batch_events_max = 12;
     }
@@ -110,8 +110,7 @@ gateway_plan draw_gateway(dice d, const workload_plan& work, machine_plan& machi
         else
             out.identity_count = static_cast<std::uint64_t>(d.between(10, 300));
     }
-    out.receive_maximum =
-        d.chance(5000) ? 1024 : static_cast<std::uint16_t>(d.between(1, 30));
+    out.receive_maximum = d.chance(5000) ? 1024 : static_cast<std::uint16_t>(d.between(1, 30));
     out.queue_max = d.chance(6000) ? 16 * 1024 : d.size(2, 60);
     out.group_requests_max = d.chance(6000) ? 8 * 1024 : d.size(1, 40);
     out.announced_heads_max = d.chance(6000) ? 16 * 1024 : d.size(1, 60);
@@ -189,8 +188,7 @@ plan draw_plan(std::uint64_t seed) {
         out.erps.push_back(draw_erp(dice(root.split(7 + i)), i));
     // The gateway takes up to an hour between two clocks for a correction.
     for (auto& one : out.erps)
-        one.memory_margin_us =
-            2 * k_minute + (out.machine.clock_jump_every_us > 0 ? k_hour : 0);
+        one.memory_margin_us = 2 * k_minute + (out.machine.clock_jump_every_us > 0 ? k_hour : 0);
     out.person_every_us = d.between(5, 120) * k_second;
     out.person_discards = static_cast<std::uint32_t>(d.between(0, 6000));
     return out;

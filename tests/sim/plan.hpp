@@ -44,7 +44,7 @@ struct client_plan {
     std::uint32_t qos_2 = 0;
     std::uint32_t qos_0 = 0;
     std::size_t in_flight_max = 1;
-    std::int64_t patience_us = 0; // for an acknowledgement, before it connects again
+    std::int64_t patience_us = 0;   // for an acknowledgement, before it connects again
     std::uint32_t short_expiry = 0; // of persistent sessions
 };
 
@@ -97,7 +97,7 @@ struct erp_plan {
     std::int64_t away_every_us = 0;
     std::int64_t away_us_max = 0;
     std::int64_t restart_every_us = 0;
-    std::size_t items_max = 0; // 0: any number; more is answered with 413
+    std::size_t items_max = 0;  // 0: any number; more is answered with 413
     bool refuses_whole = false; // 422 for the request instead of an answer per item
     // Per request.
     std::uint32_t lost_request = 0;

@@ -19,8 +19,8 @@ class simulation {
         : plan_(draw_plan(seed)), world_(seed, print), random_(world_.random(10)),
           work_(make_workload(plan_, world_)), witness_(world_, plan_, work_) {
         for (std::size_t i = 0; i < plan_.erps.size(); ++i)
-            erps_.push_back(std::make_unique<model_erp>(world_, plan_.erps[i], i, work_.facts,
-                                                        witness_));
+            erps_.push_back(
+                std::make_unique<model_erp>(world_, plan_.erps[i], i, work_.facts, witness_));
         std::vector<const model_erp*> known;
         for (const auto& one : erps_)
             known.push_back(one.get());
@@ -93,7 +93,8 @@ class simulation {
     }
 
     void look_whether_over() {
-        const bool quiet = std::ranges::all_of(clients_, [](const auto& one) { return one->done(); });
+        const bool quiet =
+            std::ranges::all_of(clients_, [](const auto& one) { return one->done(); });
         over_ = quiet && gateway_->drained();
         if (over_ || world_.now_us() - healed_us_ < k_drain_us_max) return;
         std::string words = quiet ? "" : "clients still wait; ";

@@ -156,8 +156,8 @@ void sim_store::apply(changes& overlay, bool durable) {
     for (auto& [key, value] : overlay) {
         const auto at = data_.find(key);
         if (!durable)
-            unsynced_->try_emplace(key, at == data_.end() ? std::nullopt
-                                                          : std::optional(at->second));
+            unsynced_->try_emplace(key,
+                                   at == data_.end() ? std::nullopt : std::optional(at->second));
         if (!value) {
             if (at != data_.end()) data_.erase(at);
         } else if (at != data_.end()) {

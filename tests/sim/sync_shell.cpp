@@ -1,6 +1,7 @@
 #include "tests/sim/sync_shell.hpp"
 
 #include "gateway/base/limits.hpp"
+#include "gateway/journal/format.hpp"
 #include "gateway/ports/digest.hpp"
 #include "tests/sim/store.hpp"
 
@@ -214,9 +215,26 @@ void sim_runner::perform(act::journal& what) {
 void sim_runner::perform(const act::send& what) {
     maybe_die();
     const auto& batch = rendered_.at(what.batch);
+    check_sealed(what.batch, batch.items);
     world_.note("send", number(), what.batch, batch.items.size());
     transmit(what.batch, batch.request, batch.items, false);
     maybe_die();
+}
+
+// What leaves is what the journal says would leave.
+void sim_runner::check_sealed(batch_number batch, const std::vector<batch_item>& items) const {
+    auto reader = store_.begin_read();
+    WHARF_ASSERT(reader.ok());
+    const auto key = format::batch_key(number(), batch);
+    const auto value = (*reader)->get(key);
+    wharf::v1::SealedBatch sealed;
+    if (!value.ok() || !value->has_value() || !format::unseal(key, **value, sealed).ok())
+        violated("sealed before sent", "batch " + std::to_string(batch) + " is not sealed");
+    const bool same = std::ranges::equal(
+        sealed.items(), items, [](const wharf::v1::SealedItem& a, const batch_item& b) {
+            return a.sequence() == b.number && a.revision() == b.revision;
+        });
+    if (!same) violated("sealed before sent", "batch " + std::to_string(batch) + " is another");
 }
 
 void sim_runner::perform(const act::ask& what) {
@@ -241,7 +259,8 @@ void sim_runner::transmit(batch_number batch, const http_request& request,
             answered(batch, items, asked, how, response);
         });
     };
-    world_.after(k_request_us + random_.between(0, 2000), [erp = &erp_, &in = world_, request, end] {
+    world_.after(k_request_us + random_.between(0, 2000), [erp = &erp_, &in = world_, request,
+                                                           end] {
         erp->receive(request, [&in, end](model_erp::transport how, const http_response& response) {
             const auto way = how == model_erp::transport::answered ? connector_answer::way::answered
                              : how == model_erp::transport::refused

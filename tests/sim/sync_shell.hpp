@@ -68,6 +68,7 @@ class sim_runner {
     void answered(batch_number batch, const std::vector<batch_item>& items, bool asked,
                   connector_answer::way how, const http_response& response);
     void failed(action load, const error& why);
+    void check_sealed(batch_number batch, const std::vector<batch_item>& items) const;
     void maybe_die();
 
     struct rendered {

@@ -1,5 +1,6 @@
-// MQTT as a client speaks it, 3.1.1 and 5: what the simulated devices send, and the few packets that
-// a server sends to one that only publishes. Shares nothing with gateway/ingest/mqtt. Any thread.
+// MQTT as a client speaks it, 3.1.1 and 5: what the simulated devices send, and the few packets
+// that a server sends to one that only publishes. Shares nothing with gateway/ingest/mqtt. Any
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -210,8 +210,8 @@ void witness::applied(std::size_t erp, sequence number, fact_id id) {
 void witness::check_order(std::size_t erp, sequence number, const fact& what) {
     // A dead letter that holds nobody back is overtaken; tried again, it comes late.
     const auto& lanes = plan_.erps[erp].delivery.lanes;
-    const bool overtaken =
-        !lanes[index_of(what.in_lane)].dead_blocks && erps_[erp]->gave_trouble(number);
+    const bool overtaken = !lanes[index_of(what.in_lane)].dead_blocks &&
+                           (erps_[erp]->refused(number) || erps_[erp]->has_seen(number));
     for (key_id key : what.keys) {
         auto& last_of = last_of_key_[erp][key];
         if (last_of > number && !overtaken)
@@ -295,7 +295,8 @@ void witness::check_destination(store& in, std::size_t erp, std::uint8_t destina
     std::set<sequence> dead;
     for (const auto& parked : must(list_parked(in, destination, 0, 1'000'000), "parked")) {
         dead.insert(parked.number);
-        if (!erps_[erp]->gave_trouble(parked.number))
+        const bool unclear = parked.update.code() == "outcome_unknown";
+        if (unclear ? !erps_[erp]->has_seen(parked.number) : !erps_[erp]->refused(parked.number))
             violated("dead letters", name_of(parked.number) + " is one (" + parked.update.code() +
                                          "), but the ERP never refused it");
     }

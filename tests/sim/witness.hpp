@@ -74,9 +74,9 @@ class witness final : public effect_watch {
     std::vector<accepted> by_number_; // the first is unused
     std::vector<sequence> of_fact_;   // where it was accepted last; 0: nowhere
     std::vector<sequence> of_group_;
-    std::vector<std::uint32_t> tellings_;  // of a fact, in how many messages
-    std::vector<std::size_t> told_in_;     // the last of them
-    std::vector<quarantined> quarantine_;  // by number; the first is unused
+    std::vector<std::uint32_t> tellings_;                       // of a fact, in how many messages
+    std::vector<std::size_t> told_in_;                          // the last of them
+    std::vector<quarantined> quarantine_;                       // by number; the first is unused
     std::map<std::uint64_t, std::uint64_t> quarantined_events_; // by payload
     std::map<std::uint64_t, link_record> links_;
     std::vector<std::map<key_id, sequence>> last_of_key_; // by ERP

@@ -2,6 +2,7 @@
 #include "gateway/ingest/mqtt/session.hpp"
 
 #include "gateway/base/assert.hpp"
+#include "gateway/base/mutant.hpp"
 
 #include <algorithm>
 
@@ -113,11 +114,11 @@ void session::on_opened(bool session_present, std::span<const std::uint16_t> qos
     }
     state_ = state::open;
     last_packet_ms_ = now_ms_;
-    if (session_present)
+    if (session_present && !WHARF_MUTANT(qos2_ids_of_session_forgotten))
         for (const auto id : qos2_packet_ids)
             qos2_.set(id, id_state::received_earlier);
     connack_packet accepted;
-    accepted.session_present = session_present;
+    accepted.session_present = session_present || WHARF_MUTANT(session_present_lies);
     if (session_expiry_s_ != requested_expiry_s_) accepted.session_expiry_s = session_expiry_s_;
     if (server_keep_alive_) accepted.server_keep_alive_s = keep_alive_s_;
     accepted.receive_maximum = limits_.receive_maximum;

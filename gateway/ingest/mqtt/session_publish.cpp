@@ -2,6 +2,7 @@
 #include "gateway/ingest/mqtt/session.hpp"
 
 #include "gateway/base/assert.hpp"
+#include "gateway/base/mutant.hpp"
 
 #include <algorithm>
 
@@ -116,6 +117,10 @@ void session::hand_over(publish_request& request, owed kind, std::uint32_t bytes
     unacknowledged_bytes_ += bytes;
     request.token = acks_.push({bytes, request.packet_id, kind, reason::success, false});
     sink_.publish(request);
+    if (kind == owed::puback && WHARF_MUTANT(puback_before_commit))
+        append_ack(output_, peer_, packet_type::puback, request.packet_id, reason::success);
+    if (kind == owed::pubrec && WHARF_MUTANT(pubrec_before_commit))
+        append_ack(output_, peer_, packet_type::pubrec, request.packet_id, reason::success);
 }
 
 void session::on_published(std::uint64_t token, reason code) {
@@ -128,7 +133,8 @@ void session::on_published(std::uint64_t token, reason code) {
     entry->ready = true;
     entry->code = code;
     if (entry->kind == owed::pubrec) {
-        qos2_.set(entry->packet_id, is_failure(code) ? id_state::unknown : id_state::received);
+        const bool forget = is_failure(code) || WHARF_MUTANT(qos2_id_forgotten_at_pubrec);
+        qos2_.set(entry->packet_id, forget ? id_state::unknown : id_state::received);
         if (is_failure(code) && repeats_owed_ > 0) refuse_repeats(entry->packet_id, code);
     }
     release_ready();
@@ -166,6 +172,7 @@ checked session::handle_pubrel(std::string_view body) {
         qos2_.set(id, earlier ? id_state::releasing_earlier : id_state::releasing);
         const auto token = acks_.push({0, id, owed::pubcomp, reason::success, false});
         sink_.release(token, id);
+        if (WHARF_MUTANT(pubcomp_before_release)) on_released(token);
         return success{};
     }
     }
@@ -176,6 +183,7 @@ checked session::handle_pubrel(std::string_view body) {
 void session::on_released(std::uint64_t token) {
     if (state_ == state::closed) return;
     auto* entry = acks_.find(token);
+    if (WHARF_MUTANT(pubcomp_before_release) && (entry == nullptr || entry->ready)) return;
     WHARF_ASSERT(entry != nullptr && !entry->ready && entry->kind == owed::pubcomp);
     entry->ready = true;
     release_ready();
@@ -184,6 +192,12 @@ void session::on_released(std::uint64_t token) {
 
 // Writes what is ready at the front of the queue.
 void session::release_ready() {
+    for (auto token = acks_.begin_token();
+         WHARF_MUTANT(acknowledged_out_of_order) && token != acks_.end_token(); ++token) {
+        if (!acks_.find(token)->ready) continue;
+        emit(*acks_.find(token));
+        acks_.find(token)->kind = owed::nothing;
+    }
     while (state_ == state::open && !acks_.empty() && acks_.front().ready) {
         const auto entry = acks_.front();
         const bool answered = entry.kind != owed::nothing;
@@ -208,11 +222,13 @@ void session::emit(const owed_ack& entry) {
         return;
     case owed::puback:
         answered_in_full();
+        if (WHARF_MUTANT(puback_before_commit)) return;
         append_ack(output_, peer_, packet_type::puback, entry.packet_id, entry.code);
         return;
     case owed::pubrec:
     case owed::pubrec_in_use:
         if (is_failure(entry.code)) answered_in_full();
+        if (WHARF_MUTANT(pubrec_before_commit)) return;
         append_ack(output_, peer_, packet_type::pubrec, entry.packet_id, entry.code);
         return;
     case owed::pubrec_repeated:

@@ -2,6 +2,7 @@
 
 #include "gateway/base/assert.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
 #include "gateway/base/time.hpp"
 #include "gateway/codec/json_codec.hpp"
 #include "sync/connectors/http/http_date.hpp"
@@ -172,8 +173,14 @@ connector_answer http_connector::parse(const http_response& response,
         return out;
     }
     if (!readable) out.words = "the answer cannot be read";
+    const bool lenient = readable ? WHARF_MUTANT(missing_answer_taken_for_applied)
+                                  : WHARF_MUTANT(unreadable_answer_taken_for_applied);
     for (const auto& item : items) {
         const auto at = by_key.find(key_of(item));
+        if (lenient && at == by_key.end()) {
+            out.items.push_back({wharf::v1::ITEM_STATUS_APPLIED, "", ""});
+            continue;
+        }
         out.items.push_back(at == by_key.end() ? item_answer{} : at->second);
     }
     return out;
