@@ -4,6 +4,11 @@
 
 namespace wharf::sim {
 
+namespace {
+// Until a DISCONNECT is on record, with a slow disk.
+constexpr std::int64_t k_close_s_max = 20;
+} // namespace
+
 sim_client::sim_client(world& in, const plan& with, harbour& at, std::size_t number,
                        std::vector<message>& messages, std::uint64_t& link_ids)
     : world_(in), plan_(with), harbour_(at), messages_(messages), link_ids_(link_ids),
@@ -61,7 +66,7 @@ void sim_client::open(const std::shared_ptr<link>& on) {
     }
     harbour_.accept(on);
     // A device that was reset asks for a new session now and then.
-    clean_start_ = !persistent_ || (!healed_ && random_.chance(300));
+    clean_start_ = !persistent_ || (!healed_ && random_.chance(plan_.clients.clean_start));
     if (persistent_ && (clean_start_ || session_ == knowledge::none)) session_ = knowledge::maybe;
     send(wire::encode(wire::connect{version_, name_, clean_start_, expiry_s_, keep_alive_s_}));
 }
@@ -124,6 +129,10 @@ void sim_client::leave_when_done() {
 }
 
 void sim_client::leave() {
+    if (!link_->silent()) {
+        left_in_life_ = harbour_.life();
+        left_open_us_ = harbour_.open_us();
+    }
     send(wire::disconnect(version_));
     link_->close(link::client);
     auto on = link_;
@@ -199,6 +208,12 @@ void sim_client::check_session(bool present) {
     if (present && clean_start_) violated("session present", who() + ": after a clean start");
     if (present && session_ == knowledge::none)
         violated("session present", who() + ": there was none");
+    const auto away_open_us = harbour_.open_us() - left_open_us_;
+    if (present && left_in_life_ == harbour_.life() &&
+        away_open_us > (std::int64_t{expiry_s_} + k_close_s_max) * k_second)
+        violated("session present", who() + ": its session should have ended " +
+                                        std::to_string(away_open_us / k_second) + " s ago");
+    left_in_life_ = 0;
     const bool certain = session_ == knowledge::certain && !clean_start_;
     const auto away_us = world_.now_us() - heard_before_us_;
     if (!present && certain) {

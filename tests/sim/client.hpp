@@ -22,6 +22,9 @@ class harbour {
     enum class door { open, closed, nobody }; // listening; refused; no answer at all
     [[nodiscard]] virtual door knock() = 0;
     virtual void accept(const std::shared_ptr<link>& on) = 0;
+    // Counts the gateway's lives; how long its journal has been open in all of them.
+    [[nodiscard]] virtual std::uint64_t life() const = 0;
+    [[nodiscard]] virtual std::int64_t open_us() const = 0;
     // A client put this message on the link under this packet id.
     virtual void published(const link& on, int version, std::uint16_t packet_id,
                            std::size_t message) = 0;
@@ -102,6 +105,8 @@ class sim_client final : public link_end {
     std::int64_t sent_us_ = 0;
     std::int64_t waiting_us_ = 0; // since when something is owed to it
     std::uint32_t failures_ = 0;
+    std::uint64_t left_in_life_ = 0; // of the gateway, in good order; 0: not so
+    std::int64_t left_open_us_ = 0;
     enum class knowledge { none, maybe, certain };
     knowledge session_ = knowledge::none; // what the server keeps of it
 

@@ -107,9 +107,21 @@ void model_erp::receive(const http_request& request, reply to) {
 // The work is done at once, the answer comes later: in between it may be lost.
 void model_erp::serve(const wharf::v1::UpdateBatch& batch, const reply& to) {
     wharf::v1::BatchAnswer answer;
-    apply_batch(batch, answer);
-    if (!healed_ && answer.items_size() > 0 && random_.chance(plan_.item_missing)) {
-        trouble(fault::erp_item_missing);
+    auto done = batch;
+    if (!healed_ && random_.chance(plan_.item_missing)) {
+        trouble(fault::erp_item_missing); // never got to the last ones
+        const auto count = random_.below(static_cast<std::uint64_t>(batch.items_size()));
+        done.mutable_items()->DeleteSubrange(static_cast<int>(count),
+                                             batch.items_size() - static_cast<int>(count));
+    }
+    apply_batch(done, answer);
+    const bool uneven = std::ranges::any_of(answer.items(), [](const wharf::v1::ItemAnswer& one) {
+        return one.status() != wharf::v1::ITEM_STATUS_APPLIED;
+    });
+    // Trouble comes in company.
+    if (!healed_ && answer.items_size() > 0 &&
+        random_.chance(plan_.item_missing * (uneven ? 10 : 1))) {
+        trouble(fault::erp_item_missing); // lost while the answer was written
         answer.mutable_items()->SwapElements(
             static_cast<int>(random_.below(static_cast<std::uint64_t>(answer.items_size()))),
             answer.items_size() - 1);

@@ -242,7 +242,9 @@ void gateway::heal() {
     writer_->heal();
     for (auto& one : sync_->runners()) {
         one->heal();
-        process_.run([&] { one->resume(); });
+        process_.run([&] {
+            if (!one->snapshot().stopped.empty()) one->resume();
+        });
         if (!up()) return;
     }
 }

@@ -39,6 +39,8 @@ class gateway final : public harbour {
     [[nodiscard]] std::int64_t up_since_us() const { return up_since_us_; }
 
     door knock() override;
+    std::uint64_t life() const override { return process_.life(); }
+    std::int64_t open_us() const override { return uptime_us(); }
     void accept(const std::shared_ptr<link>& on) override;
     void published(const link& on, int version, std::uint16_t packet_id,
                    std::size_t message) override;

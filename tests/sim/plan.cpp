@@ -46,7 +46,7 @@ workload_plan draw_workload(dice d) {
     out.unknown_topic = d.rate(100);
     out.duplicate = d.rate(1500);
     out.contradiction = d.rate(300);
-    out.keyless = d.rate(1000);
+    out.keyless = d.rate(4000);
     out.json = static_cast<std::uint32_t>(d.between(0, 10'000));
     out.milestones_are_telemetry = d.chance(5000);
     out.packet_ids_not_reused = d.chance(3000);
@@ -62,6 +62,7 @@ client_plan draw_clients(dice d) {
     out.in_flight_max = d.size(1, 24);
     out.patience_us = d.between(3, 40) * k_second;
     out.short_expiry = d.rate(4'000);
+    out.clean_start = d.rate(2'500);
     return out;
 }
 

@@ -46,6 +46,7 @@ struct client_plan {
     std::size_t in_flight_max = 1;
     std::int64_t patience_us = 0;   // for an acknowledgement, before it connects again
     std::uint32_t short_expiry = 0; // of persistent sessions
+    std::uint32_t clean_start = 0;  // of their connections
 };
 
 struct network_plan {
