@@ -27,6 +27,9 @@ namespace wharf {
     X(replaced_connection_still_taken)                                                             \
     X(contradiction_taken_for_duplicate)                                                           \
     X(identity_not_remembered)                                                                     \
+    X(fingerprint_trusted)                                                                         \
+    X(identity_roll_back_keeps_entries)                                                            \
+    X(merged_run_left_behind)                                                                      \
     X(redelivery_hint_not_noted)                                                                   \
     X(qos2_id_not_journaled)                                                                       \
     X(release_not_journaled)                                                                       \

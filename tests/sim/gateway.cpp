@@ -88,6 +88,7 @@ journal_options gateway::journal_options_now() const {
     out.retention_us = plan_.gateway.retention_us;
     out.retention_percent = plan_.gateway.retention_percent;
     out.epoch = 0x5eed;
+    out.digests = {'s', 'e', 'e', 'd'};
     return out;
 }
 
@@ -119,9 +120,11 @@ bool gateway::open_journal() {
         world_.fired(fault::recovery_interrupted);
         store_.next_commit(random_.chance(5000) ? commit_fate::lost : commit_fate::readable);
     }
-    auto opened = journal::open(store_, identity_, journal_options_now(), process_.wall_us());
+    identity_.emplace(plan_.gateway.identity);
+    auto opened = journal::open(store_, *identity_, journal_options_now(), process_.wall_us());
     if (opened.ok()) {
         journal_ = std::move(opened).value();
+        intake_->use_digests(journal_->digests());
         return true;
     }
     if (!interrupted && opened.failure().code != errc::no_space)

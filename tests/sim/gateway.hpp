@@ -66,7 +66,7 @@ class gateway final : public harbour {
     prng random_;
     process process_;
     sim_store store_;
-    tree_identity_window identity_;
+    std::optional<identity_window> identity_;
     std::optional<intake> intake_;
     std::unique_ptr<journal> journal_;
     std::unique_ptr<journal_shell> writer_;

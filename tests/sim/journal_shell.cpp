@@ -111,8 +111,11 @@ void journal_shell::process_group() {
 
 status journal_shell::apply_group() {
     WHARF_TRY(journal_.begin(journal_time_us()));
-    for (const journal_request& request : gathered_)
-        WHARF_TRY(journal_.apply(request));
+    constexpr std::size_t k_ahead = 8;
+    for (std::size_t i = 0; i < gathered_.size(); ++i) {
+        if (i + k_ahead < gathered_.size()) journal_.prefetch(gathered_[i + k_ahead]);
+        WHARF_TRY(journal_.apply(gathered_[i]));
+    }
     return journal_.maintain(percent_used(), halvings_);
 }
 

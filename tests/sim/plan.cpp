@@ -111,6 +111,13 @@ gateway_plan draw_gateway(dice d, const workload_plan& work, machine_plan& machi
         else
             out.identity_count = static_cast<std::uint64_t>(d.between(10, 300));
     }
+    // Often so small that runs are many, merged, and looked into in vain.
+    if (d.chance(7000)) {
+        out.identity.fingerprint_bits = static_cast<unsigned>(d.between(1, 8));
+        out.identity.run_max = d.size(4, 200);
+        out.identity.small_run = d.size(2, static_cast<std::int64_t>(out.identity.run_max));
+        out.identity.small_runs_max = d.size(2, 20);
+    }
     out.receive_maximum = d.chance(5000) ? 1024 : static_cast<std::uint16_t>(d.between(1, 30));
     out.queue_max = d.chance(6000) ? 16 * 1024 : d.size(2, 60);
     out.group_requests_max = d.chance(6000) ? 8 * 1024 : d.size(1, 40);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gateway/base/lane.hpp"
+#include "gateway/identity/window.hpp"
 #include "sync/connectors/http/http_connector.hpp"
 #include "sync/delivery/options.hpp"
 
@@ -78,6 +79,7 @@ struct gateway_plan {
     std::uint32_t retention_percent = 70;
     std::int64_t identity_age_us = 0;
     std::uint64_t identity_count = 0;
+    identity_tuning identity;
     bool identity_is_exact = true; // the window is larger than the workload
     std::uint16_t receive_maximum = 1024;
     // The shell's own bounds, smaller than those of limits.hpp so that they are reached.

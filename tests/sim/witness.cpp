@@ -52,9 +52,10 @@ void witness::durable(store& in, std::int64_t up_us) {
         world_.fired(fault::retention_took_events);
     read_quarantine(in);
     read_events(in);
+    const auto identities = state_.next_identity() - state_.oldest_identity();
     if (!plan_.gateway.identity_is_exact && plan_.gateway.identity_count < 1000 &&
-        state_.identities() > plan_.gateway.identity_count + 4096)
-        violated("bounds", "identity keys " + std::to_string(state_.identities()));
+        identities > plan_.gateway.identity_count + 8192)
+        violated("bounds", "identity keys " + std::to_string(identities));
     world_.note("commit", state_.last_sequence(), state_.next_quarantine(),
                 state_.intake().duplicate());
 }
