@@ -198,7 +198,8 @@ journal_callbacks app::callbacks() {
         log::flush_for(k_last_words_ms);
         std::_Exit(damaged ? k_exit_data : k_exit_software);
     };
-    out.space = [](bool full, const std::string& why) {
+    out.space = [this](bool full, const std::string& why) {
+        sync_->on_space(full);
         if (full)
             log::warn("acknowledgements are withheld for want of space", {{"reason", why}});
         else

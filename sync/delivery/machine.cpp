@@ -152,6 +152,11 @@ void destination_machine::on_failure(const std::string& why, instant at) {
     pump(at);
 }
 
+void destination_machine::on_space(bool full, instant at) {
+    short_of_space_ = full;
+    pump(at);
+}
+
 void destination_machine::on_tick(instant at) {
     pump(at);
 }

@@ -86,6 +86,9 @@ class destination_machine {
     void on_answer(batch_number batch, const connector_answer& answer, instant at);
     // What the journal could not be read for; the shell asks again by itself or stops.
     void on_failure(const std::string& why, instant at);
+    // The journal is short of space, or no longer. Meanwhile what becomes ready behind a dead
+    // letter stays in its lane: to park it takes space and gives none back.
+    void on_space(bool full, instant at);
     void on_tick(instant at);
 
     // Commands of an operator; the reply action says what came of them, once it is durable.
@@ -242,6 +245,7 @@ class destination_machine {
     std::uint64_t keys_from_ = 0;
     bool paused_ = false;
     bool full_ = false; // of blocked keys
+    bool short_of_space_ = false;
     std::string stopped_;
     std::string last_error_;
     std::uint64_t applied_ = 0;

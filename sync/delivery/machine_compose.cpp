@@ -10,7 +10,8 @@
 namespace wharf {
 
 namespace {
-constexpr std::size_t k_park_ops_max = 1000;    // in one request
+// In one request: with those of k_park_requests_max a small part of the journal's reserve.
+constexpr std::size_t k_park_ops_max = 256;
 constexpr std::size_t k_park_requests_max = 4;  // with the journal at a time
 constexpr std::size_t k_open_items_floor = 256; // may be open even where batches are small
 } // namespace
@@ -74,7 +75,7 @@ bool destination_machine::absorb_ready(instant at) {
         }
         const auto e = entry_of(*head);
         if (any_blocked(e)) {
-            if (full_ || parked_.size() >= limits::k_blocked_keys_max) {
+            if (full_ || short_of_space_ || parked_.size() >= limits::k_blocked_keys_max) {
                 ++at_number;
                 continue;
             }

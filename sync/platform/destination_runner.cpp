@@ -58,6 +58,11 @@ void destination_runner::on_journaled(std::uint64_t token) {
     drain();
 }
 
+void destination_runner::on_space(bool full) {
+    machine_.on_space(full, now());
+    drain();
+}
+
 void destination_runner::on_tick() {
     machine_.on_tick(now());
     drain();

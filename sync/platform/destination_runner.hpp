@@ -19,6 +19,7 @@ class destination_runner {
     void on_appended(const std::vector<event_head>& heads);
     void on_more(sequence last);
     void on_journaled(std::uint64_t token);
+    void on_space(bool full);
     void on_tick();
     void retry_dead(sequence number, sync_shell::reply done);
     void discard_dead(sequence number, const std::string& reason, sync_shell::reply done);

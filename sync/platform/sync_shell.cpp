@@ -180,6 +180,14 @@ void sync_shell::on_appended(std::vector<event_head> heads) {
     asio::post(s.io, [&s] { s.take_announced(); });
 }
 
+void sync_shell::on_space(bool full) {
+    auto& s = *state_;
+    asio::post(s.io, [&s, full] {
+        for (const auto& runner : s.runners)
+            runner->on_space(full);
+    });
+}
+
 void sync_shell::post(const delivery_done& done) {
     auto& s = *state_;
     asio::post(s.io, [&s, done] {

@@ -69,6 +69,8 @@ class sync_shell {
     // A committed group's events, in sequence. Bounded: past the bound only "there is more" is
     // kept.
     void on_appended(std::vector<event_head> heads);
+    // The journal holds ingest back for want of space, or no longer.
+    void on_space(bool full);
     // From the journal thread.
     void post(const delivery_done& done);
 

@@ -149,6 +149,7 @@ void gateway::wire() {
         sync_->on_appended(std::move(heads));
     };
     calls.room = [this] { listener_->on_room(); };
+    calls.space = [this](bool full) { sync_->on_space(full); };
     writer_ = std::make_unique<journal_shell>(world_, process_, plan_, *journal_, store_,
                                               std::move(calls));
     listener_ = std::make_unique<sim_listener>(

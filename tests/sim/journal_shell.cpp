@@ -291,7 +291,9 @@ void journal_shell::look_at_space() {
 }
 
 void journal_shell::set_full(bool full) {
-    if (std::exchange(full_, full) != full && full) world_.fired(fault::quota_reached);
+    if (std::exchange(full_, full) == full) return;
+    if (full) world_.fired(fault::quota_reached);
+    calls_.space(full);
 }
 
 void journal_shell::stop(std::function<void()> done) {

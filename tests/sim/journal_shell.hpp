@@ -18,6 +18,7 @@ struct journal_calls {
     std::function<void(std::vector<journal_answer>)> answers;
     std::function<void(std::vector<event_head>)> appended;
     std::function<void()> room;
+    std::function<void(bool full)> space;
 };
 
 class journal_shell {

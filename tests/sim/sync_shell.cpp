@@ -57,6 +57,11 @@ void sim_runner::on_journaled(std::uint64_t token) {
     drain();
 }
 
+void sim_runner::on_space(bool full) {
+    machine_.on_space(full, now());
+    drain();
+}
+
 void sim_runner::on_tick() {
     machine_.on_tick(now());
     drain();
@@ -354,6 +359,13 @@ void sim_sync::take_announced() {
         if (!heads.empty()) one->on_appended(heads);
         if (more != k_no_sequence) one->on_more(more);
     }
+}
+
+void sim_sync::on_space(bool full) {
+    process_.post(process_.hop_us(), [this, full] {
+        for (const auto& one : runners_)
+            one->on_space(full);
+    });
 }
 
 void sim_sync::post(const delivery_done& done) {

@@ -30,6 +30,7 @@ class sim_runner {
     void on_appended(const std::vector<event_head>& heads);
     void on_more(sequence last);
     void on_journaled(std::uint64_t token);
+    void on_space(bool full);
     void on_tick();
     void retry_dead(sequence number, command_reply done);
     void discard_dead(sequence number, command_reply done);
@@ -104,6 +105,7 @@ class sim_sync {
     void add(std::unique_ptr<sim_runner> one) { runners_.push_back(std::move(one)); }
     [[nodiscard]] bool start();
     void on_appended(std::vector<event_head> heads);
+    void on_space(bool full);
     void post(const delivery_done& done);
     void changed();
     void pause_all();

@@ -293,3 +293,32 @@ TEST_CASE("what others wait for behind a parked update is journaled without dela
     REQUIRE(r.journaling.size() == 1);
     CHECK(r.journaling.front().urgent);
 }
+
+TEST_CASE("while the journal is short of space nothing is parked behind a dead letter") {
+    rig r;
+    r.append(lane::inventory, {1});
+    r.run([](const request& q) { return each(q, wharf::v1::ITEM_STATUS_REFUSED, "closed"); });
+    REQUIRE(r.journal.books().dead == 1);
+    r.machine->on_space(true, r.now());
+    for (int i = 0; i < 20; ++i)
+        r.append(lane::inventory, {1});
+    const auto other = r.append(lane::inventory, {2});
+    r.run(applied);
+    for (sequence number = 2; number < other.number; ++number)
+        CHECK(r.journal.parked(number) == nullptr);
+    CHECK(r.journal.settled(other.number) == settlement::applied); // not held up by them
+    CHECK(r.journal.books().pending == 20);
+
+    SECTION("with space again they wait on disk") {
+        r.machine->on_space(false, r.now());
+        r.run(applied);
+        CHECK(r.journal.parked(2) != nullptr);
+    }
+    SECTION("once the dead letter is discarded they go out from their lane, in order") {
+        r.machine->discard_dead(1, 1, "counted by hand", r.now());
+        r.settle();
+        r.run(applied);
+        CHECK(r.journal.books().pending == 0);
+        CHECK(r.journal.books().applied == 21);
+    }
+}
