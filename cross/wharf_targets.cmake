@@ -21,6 +21,10 @@ function(wharf_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINKS} wharf_options)
+  if(WHARF_LTO)
+    target_link_options(${name} PRIVATE -flto=auto)
+  endif()
+  wharf_split_symbols(${name})
 endfunction()
 
 # wharf_test(NAME SOURCES a.cpp ... LINKS b ... [LABEL l]): a Catch2 program, its cases known to ctest.
@@ -33,7 +37,13 @@ function(wharf_test name)
   target_link_libraries(${name} PRIVATE ${arg_LINKS} wharf_test_main wharf_options)
   # The optimiser gains a test nothing and costs half of its build.
   target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE)
-  catch_discover_tests(${name} TEST_PREFIX "${name}: " PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120)
+  if(CMAKE_CROSSCOMPILING)
+    # One process for all cases: starting an emulator is dear.
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 600)
+  else()
+    catch_discover_tests(${name} TEST_PREFIX "${name}: " PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120)
+  endif()
 endfunction()
 
 # wharf_fuzzer(NAME SOURCES a.cpp LINKS b ...): a libFuzzer program where WHARF_FUZZERS is on. Its

@@ -222,7 +222,7 @@ result<listener_options> bounded(listener_options options) {
         log::warn(
             "fewer connections than configured: the system grants too few descriptors",
             {{"descriptors", std::to_string(descriptors)}, {"connections", std::to_string(free)}});
-        options.connections_max = free;
+        options.connections_max = static_cast<std::size_t>(free);
     }
     return options;
 }

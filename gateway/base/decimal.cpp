@@ -20,8 +20,8 @@ constexpr auto k_powers = [] {
 
 constexpr std::int64_t k_coefficient_max = k_powers.back() - 1;
 constexpr std::uint32_t k_scale_max = limits::k_decimal_scale_max;
-// Comparing may shift a coefficient left by the largest scale.
-static_assert(limits::k_decimal_digits_max + limits::k_decimal_scale_max <= 38);
+// What stands after the point, counted in the smallest unit, has a power of its own.
+static_assert(limits::k_decimal_scale_max <= limits::k_decimal_digits_max);
 
 constexpr std::string_view k_form = "expected a decimal such as \"12\", \"-0.5\" or \"12.50\": "
                                     "digits, optionally a point and digits, "
@@ -115,11 +115,13 @@ std::string decimal::to_string() const {
 }
 
 std::strong_ordering operator<=>(const decimal& a, const decimal& b) noexcept {
-    const auto scale = std::max(a.scale_, b.scale_);
-    const auto left = static_cast<__int128>(a.coefficient_) * k_powers[scale - a.scale_];
-    const auto right = static_cast<__int128>(b.coefficient_) * k_powers[scale - b.scale_];
-    if (left == right) return std::strong_ordering::equal;
-    return left < right ? std::strong_ordering::less : std::strong_ordering::greater;
+    // Before the point first, then after it: one number of both has no integer type of 32-bit ARM.
+    const auto whole = a.coefficient_ / k_powers[a.scale_] <=> b.coefficient_ / k_powers[b.scale_];
+    if (whole != 0) return whole;
+    const auto fraction = [](const decimal& of) {
+        return of.coefficient_ % k_powers[of.scale_] * k_powers[k_scale_max - of.scale_];
+    };
+    return fraction(a) <=> fraction(b);
 }
 
 } // namespace wharf

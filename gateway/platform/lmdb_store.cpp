@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace wharf {
@@ -334,7 +335,11 @@ result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options) {
     WHARF_TRY_ASSIGN(fd_guard lock, lock_for_writing(options.path));
     WHARF_TRY(check_not_lost(options.path));
     WHARF_TRY_ASSIGN(env_ptr env, new_env());
-    if (int code = mdb_env_set_mapsize(env.get(), options.size_bytes); code != 0)
+    // Where pointers have 32 bits so has the map: limits::k_journal_mb_max is far below.
+    if (!std::in_range<std::size_t>(options.size_bytes))
+        return error{errc::invalid, "the journal's size does not fit into the address space"};
+    const auto size_bytes = static_cast<std::size_t>(options.size_bytes);
+    if (int code = mdb_env_set_mapsize(env.get(), size_bytes); code != 0)
         return to_error(code, "set the journal's size");
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
     if (int code = mdb_env_open(env.get(), options.path.c_str(), flags, 0600); code != 0)

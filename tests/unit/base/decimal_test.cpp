@@ -77,6 +77,10 @@ TEST_CASE("decimals of different scales are compared by value") {
     CHECK(of("10") > of("9.999999999"));
     CHECK(of("999999999999999999") > of("0.000000001"));
     CHECK(of("-999999999999999999") < of("0.000000001"));
+    CHECK(of("-0.3") < of("0.2"));
+    CHECK(of("-1.5") < of("-1.2"));
+    CHECK(of("1.000000001") > of("1"));
+    CHECK(of("-999999999.999999999") < of("-999999999.999999998"));
     CHECK(of("12.50") == of("12.5"));
     CHECK(of("-1").is_negative());
     CHECK(of("0.0").is_zero());
