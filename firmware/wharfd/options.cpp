@@ -60,6 +60,8 @@ journal_options journal_options_of(const config& from) {
         out.destinations.push_back(one.name);
     out.identity.age_us_max = from.identity.window_hours * k_hour_us;
     out.identity.count_max = from.identity.entries_max;
+    // The other half is for events: identities are never what ingest waits for.
+    out.identity.bytes_max = (std::uint64_t{from.journal.size_max_mb} << 20) / 2;
     out.retention_us = from.journal.retention_hours * k_hour_us;
     out.retention_percent = from.journal.retention_fill_percent;
     return out;

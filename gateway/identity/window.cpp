@@ -45,6 +45,7 @@ status identity_window::open(store_reader& in, const identity_state& committed,
         return error{errc::corrupt, "the numbers of identities contradict each other"};
     pending_.clear();
     runs_.clear();
+    bytes_ = 0;
     small_from_ = 0;
     make_table(committed.count());
     set_live();
@@ -75,7 +76,8 @@ status identity_window::read_runs(store_reader& in) {
              ++i)
             table_.insert(hashes[i], expected + i);
         if (list)
-            runs_.push_back({expected, static_cast<std::uint32_t>(run->size()), run->newest_us()});
+            add_run({expected, static_cast<std::uint32_t>(run->size()),
+                     static_cast<std::uint32_t>(value.size()), run->newest_us()});
         expected += run->size();
         return true;
     }));
@@ -177,12 +179,14 @@ status identity_window::expire(store_writer& in, std::int64_t journal_time_us, b
         const run_place oldest = runs_.front();
         const bool aged = oldest.newest_us < journal_time_us - bounds_.age_us_max;
         const bool crowded = state_.next - (oldest.first + oldest.count) >= bounds_.count_max;
-        if (!aged && !crowded) break;
+        const bool bulky = bounds_.bytes_max != 0 && bytes_ > bounds_.bytes_max;
+        if (!aged && !crowded && !bulky) break;
         WHARF_TRY(in.erase(identity_run_key(oldest.first)));
         if (!aged) state_.evicted_early += oldest.count;
         state_.oldest = oldest.first + oldest.count;
         expired_.push_back(oldest);
         runs_.pop_front();
+        bytes_ -= oldest.bytes;
         changed = true;
     }
     return ok();
@@ -208,18 +212,23 @@ status identity_window::merge(store_writer& in, bool& changed) {
 }
 
 status identity_window::merge_runs(store_writer& in, std::size_t from, std::size_t count) {
-    WHARF_TRY(rewrite(in, from, count));
+    WHARF_TRY_ASSIGN(const std::uint32_t bytes, rewrite(in, from, count));
     const auto begin = runs_.begin() + static_cast<std::ptrdiff_t>(from);
     merged_at_ = from;
     merged_.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
     for (std::size_t i = 1; i < count; ++i)
         begin->count += merged_[i].count;
+    for (const run_place& one : merged_)
+        bytes_ -= one.bytes;
+    begin->bytes = bytes;
+    bytes_ += bytes;
     begin->newest_us = merged_.back().newest_us;
     runs_.erase(begin + 1, begin + static_cast<std::ptrdiff_t>(count));
     return ok();
 }
 
-status identity_window::rewrite(store_writer& in, std::size_t from, std::size_t count) {
+result<std::uint32_t> identity_window::rewrite(store_writer& in, std::size_t from,
+                                               std::size_t count) {
     identity_run_builder all;
     for (std::size_t i = from; i < from + count; ++i) {
         const std::string key = identity_run_key(runs_[i].first);
@@ -231,7 +240,14 @@ status identity_window::rewrite(store_writer& in, std::size_t from, std::size_t 
         if (i > from && !WHARF_MUTANT(merged_run_left_behind)) WHARF_TRY(in.erase(key));
     }
     const std::string key = identity_run_key(runs_[from].first);
-    return in.put(key, all.value(key, 0, all.size(), runs_[from + count - 1].newest_us));
+    const std::string value = all.value(key, 0, all.size(), runs_[from + count - 1].newest_us);
+    WHARF_TRY(in.put(key, value));
+    return static_cast<std::uint32_t>(value.size());
+}
+
+void identity_window::add_run(const run_place& run) {
+    runs_.push_back(run);
+    bytes_ += run.bytes;
 }
 
 status identity_window::write(store_writer& in, std::int64_t journal_time_us) {
@@ -239,8 +255,10 @@ status identity_window::write(store_writer& in, std::int64_t journal_time_us) {
         const std::size_t count = std::min(tuning_.run_max, pending_.size() - from);
         const std::uint64_t first = committed_.next + from;
         const std::string key = identity_run_key(first);
-        WHARF_TRY(in.put(key, pending_.value(key, from, count, journal_time_us)));
-        runs_.push_back({first, static_cast<std::uint32_t>(count), journal_time_us});
+        const std::string value = pending_.value(key, from, count, journal_time_us);
+        WHARF_TRY(in.put(key, value));
+        add_run({first, static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(value.size()),
+                 journal_time_us});
         ++added_;
         from += count;
     }
@@ -264,6 +282,9 @@ void identity_window::roll_back() {
         runs_.insert(at + 1, merged_.begin() + 1, merged_.end());
     }
     runs_.insert(runs_.begin(), expired_.begin(), expired_.end());
+    bytes_ = 0;
+    for (const run_place& one : runs_)
+        bytes_ += one.bytes;
     small_from_ = 0;
     state_ = committed_;
     set_live();

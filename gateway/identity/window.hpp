@@ -36,7 +36,7 @@ struct identity_match {
 struct identity_state {
     std::uint64_t oldest = 0;        // ordinal of the oldest identity in the window
     std::uint64_t next = 0;          // of the next one
-    std::uint64_t evicted_early = 0; // by the count bound, before their age
+    std::uint64_t evicted_early = 0; // by their number or bytes, before their age
 
     [[nodiscard]] std::uint64_t count() const { return next - oldest; }
 };
@@ -44,6 +44,8 @@ struct identity_state {
 struct identity_bounds {
     std::int64_t age_us_max = 0; // in journal time
     std::uint64_t count_max = 0; // identity keys
+    // Of the runs' values; 0: no bound. It keeps the window from filling the store by itself.
+    std::uint64_t bytes_max = 0;
 };
 
 // For tests; the product has the defaults.
@@ -73,7 +75,8 @@ class identity_window {
     void remember(const std::vector<identity_key>& keys, const digest128& content, sequence number);
     // Forgets what is too old, and the oldest where there are too many; merges small runs. Bounded,
     // but never slower than the window grows. At least count_max identities, where there were so
-    // many, and all that are not too old up to that number stay in the window. True: it changed.
+    // many, and all that are not too old up to that number stay in the window, unless their bytes
+    // are too many. True: it changed.
     result<bool> maintain(store_writer& in, std::int64_t journal_time_us);
     // Writes what was remembered in this group.
     status write(store_writer& in, std::int64_t journal_time_us);
@@ -84,11 +87,14 @@ class identity_window {
     // Of the open group.
     [[nodiscard]] const identity_state& state() const { return state_; }
     [[nodiscard]] std::size_t memory_bytes() const;
+    // Of the runs in the store.
+    [[nodiscard]] std::uint64_t stored_bytes() const { return bytes_; }
 
   private:
     struct run_place {
         std::uint64_t first;
         std::uint32_t count;
+        std::uint32_t bytes;
         std::int64_t newest_us;
     };
 
@@ -102,12 +108,14 @@ class identity_window {
     status expire(store_writer& in, std::int64_t journal_time_us, bool& changed);
     status merge(store_writer& in, bool& changed);
     status merge_runs(store_writer& in, std::size_t from, std::size_t count);
-    status rewrite(store_writer& in, std::size_t from, std::size_t count);
+    result<std::uint32_t> rewrite(store_writer& in, std::size_t from, std::size_t count);
+    void add_run(const run_place& run);
 
     identity_tuning tuning_;
     identity_bounds bounds_;
     fingerprint_table table_;
     std::deque<run_place> runs_;
+    std::uint64_t bytes_ = 0;    // of all runs
     std::size_t small_from_ = 0; // no small run stands before this place
     identity_state committed_;
     identity_state state_;

@@ -131,6 +131,26 @@ TEST_CASE("the count takes the oldest first and is counted as early") {
     CHECK(f.find({"k7"}, "x").what == kind::same);
 }
 
+TEST_CASE("where their bytes are too many the oldest go, also after a restart") {
+    fixture f;
+    f.bounds.bytes_max = 1'000;
+    f.reopen();
+    for (sequence n = 1; n <= 100; ++n) {
+        f.add("k" + std::to_string(n), "x", n);
+        REQUIRE(f.window.stored_bytes() <= 1'000 + 100);
+        if (n == 50) f.reopen();
+    }
+    CHECK(f.window.state().evicted_early > 80);
+    CHECK(f.find({"k100"}, "x").what == kind::same);
+    CHECK(f.find({"k50"}, "x").what == kind::unknown);
+    std::uint64_t stored = 0;
+    REQUIRE(f.group->scan({}, [&](auto, auto value) { return (stored += value.size()) > 0; }).ok());
+    CHECK(f.window.stored_bytes() == stored);
+    f.remember({"more"}, "x", 101);
+    f.roll_back();
+    CHECK(f.window.stored_bytes() == stored);
+}
+
 TEST_CASE("small runs are merged, and nothing is forgotten by it") {
     fixture f({16, 64, 16, 8});
     for (sequence n = 1; n <= 500; ++n)
@@ -251,6 +271,10 @@ class walker {
             REQUIRE(f_.find({one.key}, one.content + "!").what == kind::conflict);
         }
         REQUIRE(f_.window.state().count() <= 300 + 40 + 240);
+        std::uint64_t stored = 0;
+        REQUIRE(f_.group->scan({}, [&](auto, auto value) { return (stored += value.size(), true); })
+                    .ok());
+        REQUIRE(f_.window.stored_bytes() == stored);
     }
 
   private:
