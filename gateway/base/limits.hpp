@@ -66,6 +66,18 @@ inline constexpr std::size_t k_scan_bytes_max = 1024 * 1024;
 inline constexpr std::uint32_t k_lazy_commit_ms = 200;
 inline constexpr std::size_t k_retention_deletes_per_group_max = 512;
 
+// --- the write-ahead ring --------------------------------------------------------------------------
+inline constexpr std::uint32_t k_ring_mb_default = 8;
+inline constexpr std::uint32_t k_ring_mb_min = 4; // or 0: none
+inline constexpr std::uint32_t k_ring_mb_max = 64;
+inline constexpr std::uint64_t k_ring_bytes_max = std::uint64_t{k_ring_mb_max} << 20;
+// Less than what can be configured, for tests.
+inline constexpr std::uint64_t k_ring_bytes_least = 16 * 1024;
+inline constexpr std::uint32_t k_checkpoint_s_default = 10;
+inline constexpr std::uint32_t k_checkpoint_s_max = 600;
+// A group that changes more than this goes past the ring.
+inline constexpr std::size_t k_ring_group_bytes_max = 32 * 1024;
+
 // --- delivery ------------------------------------------------------------------------------------
 inline constexpr std::size_t k_lane_window_max = 4096;
 inline constexpr std::size_t k_batch_items_max = 1000;
@@ -108,5 +120,8 @@ static_assert(k_batch_items_max <= k_lane_window_max);
 static_assert(k_packet_bytes_max < k_journal_queue_bytes_max);
 static_assert(k_event_bytes_max < k_packet_bytes_default);
 static_assert(k_event_bytes_max < k_batch_bytes_max);
+static_assert(k_ring_group_bytes_max * 16 <= std::size_t{k_ring_mb_min} << 20);
+static_assert(k_ring_mb_min <= k_ring_mb_default && k_ring_mb_default <= k_ring_mb_max);
+static_assert(k_ring_mb_min * 2 <= k_journal_mb_min);
 
 } // namespace wharf::limits

@@ -211,15 +211,23 @@ result<store_usage> lmdb_store::usage() {
         return to_error(code, "begin read transaction");
     lmdb_reader free_list(txn, 0);
     std::uint64_t free_pages = 0;
-    WHARF_TRY(free_list.scan({}, [&](std::string_view, std::string_view value) {
+    std::uint64_t locked_pages = 0; // freed by the last transaction: the next one may not take them
+    WHARF_TRY(free_list.scan({}, [&](std::string_view key, std::string_view value) {
+        std::size_t freed_by = 0;
         std::size_t count = 0;
+        std::memcpy(&freed_by, key.data(), sizeof freed_by);
         std::memcpy(&count, value.data(), sizeof count);
         free_pages += count;
+        if (freed_by >= info.me_last_txnid) locked_pages += count;
         return true;
     }));
     std::uint64_t pages = info.me_last_pgno + 1;
-    return store_usage{info.me_mapsize,
-                       (pages - std::min<std::uint64_t>(free_pages, pages)) * stat.ms_psize};
+    store_usage out;
+    out.bytes_max = info.me_mapsize;
+    out.bytes_used = (pages - std::min<std::uint64_t>(free_pages, pages)) * stat.ms_psize;
+    out.bytes_locked = locked_pages * stat.ms_psize;
+    out.page_bytes = stat.ms_psize;
+    return out;
 }
 
 std::string data_file(const std::string& path) {

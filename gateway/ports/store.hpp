@@ -60,6 +60,19 @@ class store_writer : public store_reader {
 struct store_usage {
     std::uint64_t bytes_max = 0;  // the quota
     std::uint64_t bytes_used = 0; // pages in use, without those that can be reused
+    // Of what is free, what the next transaction cannot take yet.
+    std::uint64_t bytes_locked = 0;
+    std::uint32_t page_bytes = 4096;
+};
+
+// What a store with a write-ahead ring wrote since it was opened; all zero for one without.
+struct store_traffic {
+    std::uint64_t ring_records = 0;
+    std::uint64_t ring_bytes = 0;
+    std::uint64_t checkpoints = 0;
+    std::uint64_t checkpoint_bytes = 0;    // keys and values, not what the pages below come to
+    std::uint64_t checkpoints_refused = 0; // for want of space; tried again
+    std::uint64_t direct_commits = 0;      // past the ring
 };
 
 class store {
@@ -68,6 +81,16 @@ class store {
     virtual result<std::unique_ptr<store_writer>> begin_write() = 0;
     virtual result<std::unique_ptr<store_reader>> begin_read() = 0;
     virtual result<store_usage> usage() = 0;
+
+    // What follows is of the writer's thread, between its transactions.
+
+    // Gives the store a chance to bring what is durable to its final place. Called after each group
+    // and at least once a second. A failure is a commit of unknown outcome: stop the process.
+    virtual status tick(std::int64_t /*monotonic_us*/) { return ok(); }
+    // The last call of a clean stop: afterwards begin_write fails. A failure loses nothing; the
+    // next start has more to do.
+    virtual status close() { return ok(); }
+    [[nodiscard]] virtual store_traffic traffic() const { return {}; }
 };
 
 } // namespace wharf

@@ -143,6 +143,12 @@ result<std::unique_ptr<store_writer>> model_store::begin_write() {
 }
 
 result<std::unique_ptr<store_reader>> model_store::begin_read() {
+    std::function<void()> call;
+    {
+        std::lock_guard lock(mutex_);
+        call = before_begin_read_;
+    }
+    if (call) call();
     std::lock_guard lock(mutex_);
     return std::unique_ptr<store_reader>(new model_reader(*this, readable_));
 }
@@ -222,6 +228,10 @@ void model_store::set_bytes_max(std::uint64_t bytes_max) {
 void model_store::before_commit(std::function<void()> call) {
     std::lock_guard lock(mutex_);
     before_commit_ = std::move(call);
+}
+void model_store::before_begin_read(std::function<void()> call) {
+    std::lock_guard lock(mutex_);
+    before_begin_read_ = std::move(call);
 }
 
 void model_store::restart() {

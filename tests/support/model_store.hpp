@@ -34,6 +34,8 @@ class model_store final : public store {
     void set_bytes_max(std::uint64_t bytes_max);
     // Called by each commit before it does anything, on the writer's thread, without the lock.
     void before_commit(std::function<void()> call);
+    // Called by each begin_read before it does anything, without the lock.
+    void before_begin_read(std::function<void()> call);
 
     // The process is gone, the machine is not: what could be read still can.
     void restart();
@@ -71,6 +73,7 @@ class model_store final : public store {
     bool failed_ = false;
     bool writing_ = false;
     std::function<void()> before_commit_;
+    std::function<void()> before_begin_read_;
 };
 
 } // namespace wharf::test
