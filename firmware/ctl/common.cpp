@@ -3,7 +3,7 @@
 #include "gateway/observe/books.hpp"
 #include "gateway/platform/admin/client.hpp"
 #include "gateway/platform/crash_words.hpp"
-#include "gateway/platform/lmdb_store.hpp"
+#include "gateway/platform/journal_store.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,17 +16,24 @@ int failed(const console& to, const error& why) {
     return k_exit_failed;
 }
 
-result<std::unique_ptr<store>> open_journal(const places& at) {
+// A running daemon is asked to bring into the database what waits in its ring.
+result<std::unique_ptr<store>> open_journal(const places& at, const console& to) {
     if (at.journal.empty())
         return error{errc::not_found,
                      "where is the journal? Name it with --journal DIR or name the "
                      "configuration with --config FILE"};
     install_crash_words(at.journal);
-    auto opened = open_lmdb_read_only(at.journal);
+    auto opened = open_journal_store_read_only(at.journal);
     if (!opened.ok()) return std::move(opened).failure().in("open journal " + at.journal);
-    auto header = read_header(**opened);
+    bool current = !opened->live;
+    if (!current && !at.journal_named)
+        current = ask_daemon(at, "POST", "/v1/journal/checkpoint").ok();
+    if (!current)
+        to.err << "wharfctl: a process writes to this journal: what follows is as of its last "
+                  "checkpoint\n";
+    auto header = read_header(*opened->over);
     if (!header.ok()) return std::move(header).failure().in("journal " + at.journal);
-    return opened;
+    return std::move(opened->over);
 }
 
 result<std::string> ask_daemon(const places& at, std::string_view method, std::string_view path,
@@ -43,13 +50,13 @@ result<std::string> ask_daemon(const places& at, std::string_view method, std::s
 namespace {
 
 // The daemon's, or the journal's own where no daemon runs.
-result<observe::books> current_books(const places& at) {
+result<observe::books> current_books(const places& at, const console& to) {
     if (!at.journal_named) {
         auto asked = ask_daemon(at, "GET", "/v1/books");
         if (asked.ok()) return observe::books_from_json(*asked);
         if (asked.failure().code != errc::not_found) return std::move(asked).failure();
     }
-    WHARF_TRY_ASSIGN(auto journal, open_journal(at));
+    WHARF_TRY_ASSIGN(auto journal, open_journal(at, to));
     WHARF_TRY_ASSIGN(auto state, read_state(*journal));
     return observe::books_of(state);
 }
@@ -57,7 +64,7 @@ result<observe::books> current_books(const places& at) {
 } // namespace
 
 int show_books(const places& at, const console& to) {
-    auto books = current_books(at);
+    auto books = current_books(at, to);
     if (!books.ok()) return failed(to, books.failure());
     to.out << (at.json ? observe::books_json(*books) : observe::books_table(*books));
     return books->balance() ? k_exit_good : k_exit_finding;

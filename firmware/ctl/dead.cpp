@@ -212,9 +212,10 @@ void print_dead(store& journal, const found_dead& dead, sequence number, std::os
         << " --reason \"...\"\n";
 }
 
-result<std::string> only_destination(const places& at, const std::string& named, sequence number) {
+result<std::string> only_destination(const places& at, const console& to, const std::string& named,
+                                     sequence number) {
     if (!named.empty()) return named;
-    WHARF_TRY_ASSIGN(auto journal, open_journal(at));
+    WHARF_TRY_ASSIGN(auto journal, open_journal(at, to));
     WHARF_TRY_ASSIGN(auto found, find_dead(*journal, {}, number));
     if (found.size() == 1) return found.front().destination.name;
     std::string names;
@@ -228,7 +229,7 @@ result<std::string> only_destination(const places& at, const std::string& named,
 
 int command(const places& at, const console& to, const std::string& destination, sequence number,
             const std::string& verb, std::string body, std::string_view done) {
-    auto where = only_destination(at, destination, number);
+    auto where = only_destination(at, to, destination, number);
     if (!where.ok()) return failed(to, where.failure());
     auto asked = ask_daemon(at, "POST",
                             "/v1/dead/" + admin::encoded_segment(*where) + "/" +
@@ -245,7 +246,7 @@ int command(const places& at, const console& to, const std::string& destination,
 } // namespace
 
 int list_dead(const places& at, const console& to, const dead_list_options& options) {
-    auto journal = open_journal(at);
+    auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
     auto listed = list_parked_everywhere(**journal, options);
     if (!listed.ok()) return failed(to, listed.failure());
@@ -273,7 +274,7 @@ int list_dead(const places& at, const console& to, const dead_list_options& opti
 
 int show_dead(const places& at, const console& to, const std::string& destination,
               sequence number) {
-    auto journal = open_journal(at);
+    auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
     auto found = find_dead(**journal, destination, number);
     if (!found.ok()) return failed(to, found.failure());

@@ -39,7 +39,7 @@ void print_record(const stored_record& record, bool as_json, std::ostream& out) 
 } // namespace
 
 int verify_journal(const places& at, const console& to) {
-    auto journal = open_journal(at);
+    auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
     auto checked = verify(**journal, [&](std::uint64_t records) {
         if (!at.json) to.err << "\r" << records << " records checked ..." << std::flush;
@@ -77,7 +77,7 @@ int verify_journal(const places& at, const console& to) {
 }
 
 int show_journal(const places& at, const console& to) {
-    auto journal = open_journal(at);
+    auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
     auto header = read_header(**journal);
     if (!header.ok()) return failed(to, header.failure());
@@ -121,7 +121,7 @@ int show_journal(const places& at, const console& to) {
 }
 
 int dump_journal(const places& at, const console& to, sequence from, sequence last) {
-    auto journal = open_journal(at);
+    auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
     journal_view view(**journal);
     sequence after = from == 0 ? 0 : from - 1;

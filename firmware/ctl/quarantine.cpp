@@ -89,7 +89,7 @@ void print_payload(std::string_view payload, std::ostream& out) {
 } // namespace
 
 int list_quarantined(const places& at, const console& to, const page_options& page) {
-    auto journal = open_journal(at);
+    auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
     auto entries = list_quarantine(**journal, page.after, page.count_max);
     if (!entries.ok()) return failed(to, entries.failure());
@@ -116,7 +116,7 @@ int list_quarantined(const places& at, const console& to, const page_options& pa
 }
 
 int show_quarantined(const places& at, const console& to, std::uint64_t number) {
-    auto journal = open_journal(at);
+    auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
     auto entry = read_quarantine(**journal, number);
     if (!entry.ok())

@@ -37,7 +37,7 @@ struct console {
 // "wharfctl: <error>" and k_exit_failed.
 int failed(const console& to, const error& why);
 
-[[nodiscard]] result<std::unique_ptr<store>> open_journal(const places& at);
+[[nodiscard]] result<std::unique_ptr<store>> open_journal(const places& at, const console& to);
 // Asks the daemon. An answer with an error status comes back as errc::conflict with its words.
 [[nodiscard]] result<std::string> ask_daemon(const places& at, std::string_view method,
                                              std::string_view path, std::string body = {});

@@ -6,7 +6,7 @@
 #include "gateway/observe/metrics.hpp"
 #include "gateway/platform/admin/server.hpp"
 #include "gateway/platform/crash_words.hpp"
-#include "gateway/platform/lmdb_store.hpp"
+#include "gateway/platform/journal_store.hpp"
 #include "gateway/platform/log/log.hpp"
 #include "gateway/platform/notify/notify.hpp"
 #include "gateway/platform/system_clock.hpp"
@@ -153,21 +153,22 @@ result<std::string> reason_of(const std::string& body) {
 status app::open() {
     WHARF_TRY_ASSIGN(intake_, make_intake(intake_options_of(config_)));
     install_crash_words(config_.journal.path);
-    lmdb_options files{config_.journal.path, std::uint64_t{config_.journal.size_max_mb} << 20};
-    auto opened = open_lmdb(files);
-    if (!opened.ok()) return std::move(opened).failure().in("journal " + files.path);
-    store_ = std::move(opened).value();
+    const std::string& path = config_.journal.path;
+    auto opened = open_journal_store(journal_store_options_of(config_), random_);
+    if (!opened.ok()) return std::move(opened).failure().in("journal " + path);
+    store_ = std::move(opened->over);
+    if (!opened->note.empty()) log::warn(opened->note);
     journal_options options = journal_options_of(config_);
     options.epoch = static_cast<std::uint32_t>(random_.next());
     for (char& byte : options.digests)
         byte = static_cast<char>(random_.next());
     auto recovered = journal::open(*store_, identity_, std::move(options), clock_.wall_us());
-    if (!recovered.ok()) return std::move(recovered).failure().in("journal " + files.path);
+    if (!recovered.ok()) return std::move(recovered).failure().in("journal " + path);
     journal_ = std::move(recovered).value();
     intake_->use_digests(journal_->digests());
     const recovery_report& found = journal_->recovery();
     log::info(found.created ? "new journal" : "journal recovered",
-              {{"path", files.path},
+              {{"path", path},
                {"last_sequence", std::to_string(found.last_sequence)},
                {"undelivered", std::to_string(found.undelivered)},
                {"sessions", std::to_string(found.sessions)}});
@@ -321,6 +322,12 @@ void app::start_admin_routes(admin::router& commands, admin::router& pages) {
     commands.handle_now("GET", "/v1/status", [this](const admin::request&) {
         return admin::response{200, observe::status_json(look())};
     });
+    commands.handle("POST", "/v1/journal/checkpoint",
+                    [this](const admin::request&, admin::answer reply) {
+                        writer_->checkpoint([this, reply = std::move(reply)] {
+                            asio::post(io_, [reply] { reply({200, "{}"}); });
+                        });
+                    });
     commands.handle("POST", "/v1/dead/{destination}/{sequence}/retry",
                     [this](const admin::request& asked, admin::answer reply) {
                         auto which = dead_letter_of(asked);

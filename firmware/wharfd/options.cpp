@@ -52,6 +52,16 @@ intake_options intake_options_of(const config& from) {
     return out;
 }
 
+journal_store_options journal_store_options_of(const config& from) {
+    journal_store_options out;
+    out.lmdb.path = from.journal.path;
+    out.lmdb.size_bytes = std::uint64_t{from.journal.size_max_mb} << 20;
+    out.ring.ring_bytes = std::uint64_t{from.journal.ring_mb} << 20;
+    out.ring.block_bytes = from.journal.ring_block_bytes;
+    out.ring.checkpoint_us = std::int64_t{from.journal.checkpoint_s} * 1'000'000;
+    return out;
+}
+
 journal_options journal_options_of(const config& from) {
     constexpr std::int64_t k_hour_us = 3'600'000'000;
     journal_options out;

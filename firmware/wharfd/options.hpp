@@ -4,12 +4,14 @@
 #include "gateway/config/config.hpp"
 #include "gateway/ingest/intake.hpp"
 #include "gateway/journal/journal.hpp"
+#include "gateway/platform/journal_store.hpp"
 #include "gateway/platform/listener.hpp"
 #include "sync/platform/sync_shell.hpp"
 
 namespace wharf {
 
 [[nodiscard]] intake_options intake_options_of(const config& from);
+[[nodiscard]] journal_store_options journal_store_options_of(const config& from);
 [[nodiscard]] journal_options journal_options_of(const config& from);
 [[nodiscard]] listener_options listener_options_of(const config& from);
 // number: the destination's in the journal. token: what its token file says.

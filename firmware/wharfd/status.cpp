@@ -1,6 +1,7 @@
 #include "firmware/wharfd/status.hpp"
 
 #include "gateway/platform/log/log.hpp"
+#include "gateway/platform/system_limits.hpp"
 
 namespace wharf {
 
@@ -48,6 +49,7 @@ status_board::status_board(std::string gateway, std::string site, clock_port& cl
 
 void status_board::sample(const journal_snapshot& journal) {
     fill_.sample(clock_.monotonic_us(), journal.usage.bytes_used);
+    if (auto written = device_bytes_written()) wear_.sample(clock_.monotonic_us(), *written);
 }
 
 observe::gateway_snapshot
@@ -84,6 +86,14 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
     out.journal.identities = journal.state.next_identity() - journal.state.oldest_identity();
     out.journal.identities_evicted_early = journal.state.identities_evicted_early();
     out.journal.commit_latency = measured.commit_latency.snapshot();
+    out.journal.ring_records = journal.traffic.ring_records;
+    out.journal.ring_bytes = journal.traffic.ring_bytes;
+    out.journal.checkpoints = journal.traffic.checkpoints;
+    out.journal.checkpoint_bytes = journal.traffic.checkpoint_bytes;
+    out.journal.checkpoints_refused = journal.traffic.checkpoints_refused;
+    out.journal.direct_commits = journal.traffic.direct_commits;
+    out.journal.device_bytes_written = device_bytes_written();
+    out.journal.device_bytes_per_day = wear_.per_s() * 24 * 3600;
 
     out.listener.listening = listening_;
     out.listener.connections = listener.connections_open;

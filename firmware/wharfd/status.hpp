@@ -39,6 +39,7 @@ class status_board {
     clock_port& clock_;
     std::int64_t started_us_;
     observe::moving_rate fill_;
+    observe::moving_rate wear_;
     bool listening_ = false;
     bool stopping_ = false;
 };

@@ -41,6 +41,9 @@ struct journal_config {
     std::uint32_t size_max_mb = 1024;
     std::uint32_t retention_hours = 168;
     std::uint32_t retention_fill_percent = 70;
+    std::uint32_t ring_mb = limits::k_ring_mb_default; // 0: no write-ahead ring
+    std::uint32_t ring_block_bytes = 4096;
+    std::uint32_t checkpoint_s = limits::k_checkpoint_s_default;
 };
 
 struct identity_config {

@@ -99,6 +99,16 @@ void read_journal(section in, journal_config& to) {
               "MiB");
     in.number("retention_hours", to.retention_hours, 0, 24 * 365 * 10, "hours");
     in.number("retention_fill_percent", to.retention_fill_percent, 10, 90, "percent");
+    if (in.number("ring_mb", to.ring_mb, 0, limits::k_ring_mb_max, "MiB") && to.ring_mb != 0 &&
+        to.ring_mb < limits::k_ring_mb_min)
+        in.error("ring_mb", "expected 0 (none) or at least " +
+                                std::to_string(limits::k_ring_mb_min) + " MiB, found " +
+                                std::to_string(to.ring_mb));
+    if (in.number("ring_block_bytes", to.ring_block_bytes, 512, 4096, "bytes") &&
+        to.ring_block_bytes != 512 && to.ring_block_bytes != 4096)
+        in.error("ring_block_bytes",
+                 "expected 512 or 4096, found " + std::to_string(to.ring_block_bytes));
+    in.number("checkpoint_s", to.checkpoint_s, 1, limits::k_checkpoint_s_max, "seconds");
     in.finish();
 }
 

@@ -137,6 +137,26 @@ void render_journal(page& out, const journal_snapshot& at) {
     out.one("identity_evicted_early_total", "counter",
             "Events that left the identity window by its count, before their time.",
             at.identities_evicted_early);
+    out.one("journal_ring_records_total", "counter", "Groups made durable in the write-ahead ring.",
+            at.ring_records);
+    out.one("journal_ring_bytes_total", "counter", "Bytes written to the write-ahead ring.",
+            at.ring_bytes);
+    out.one("journal_direct_commits_total", "counter",
+            "Groups committed past the ring: large ones, and where space is short.",
+            at.direct_commits);
+    out.one("journal_checkpoints_total", "counter", "Times the ring was brought into the database.",
+            at.checkpoints);
+    out.one("journal_checkpoint_bytes_total", "counter",
+            "Keys and values that checkpoints brought into the database.", at.checkpoint_bytes);
+    out.one("journal_checkpoints_refused_total", "counter",
+            "Checkpoints put off for want of space.", at.checkpoints_refused);
+    if (at.device_bytes_written) {
+        out.one("journal_device_bytes_total", "counter",
+                "Bytes that this process had written to block devices, nearly all for the journal.",
+                *at.device_bytes_written);
+        out.one("journal_device_bytes_per_day", "gauge",
+                "The same at the present rate: what wears the flash.", at.device_bytes_per_day);
+    }
     out.histogram("journal_commit_seconds", "From the start of a group's commit to its end.",
                   at.commit_latency);
 }

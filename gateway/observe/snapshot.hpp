@@ -54,6 +54,15 @@ struct journal_snapshot {
     std::uint64_t identities = 0;
     std::uint64_t identities_evicted_early = 0;
     histogram_snapshot commit_latency;
+    std::uint64_t ring_records = 0;
+    std::uint64_t ring_bytes = 0;
+    std::uint64_t checkpoints = 0;
+    std::uint64_t checkpoint_bytes = 0;
+    std::uint64_t checkpoints_refused = 0;
+    std::uint64_t direct_commits = 0;
+    // Of the whole process, as the system counts them; nothing where it does not.
+    std::optional<std::uint64_t> device_bytes_written;
+    double device_bytes_per_day = 0; // at the present rate
 };
 
 struct listener_snapshot {

@@ -79,6 +79,14 @@ void journal_thread::stop() {
     thread_.join();
 }
 
+void journal_thread::checkpoint(std::function<void()> done) {
+    {
+        std::lock_guard lock(mutex_);
+        checkpoints_.push_back(std::move(done));
+    }
+    wake_.notify_one();
+}
+
 bool journal_thread::submit(journal_request request) {
     std::size_t bytes = bytes_of(request);
     bool delivery = std::holds_alternative<delivery_request>(request);
@@ -114,13 +122,15 @@ void journal_thread::run() {
     look_at_space();
     while (!failed_ && wait_for_work())
         process();
+    if (failed_) return;
+    if (auto closed = store_.close(); !closed.ok()) fail(closed.failure().message);
 }
 
 // Returns false when it is time to end and nothing is left to commit.
 bool journal_thread::wait_for_work() {
     std::unique_lock lock(mutex_);
     bool released = !full_ && !held_.empty();
-    auto ready = [&] { return urgent_ || stopping_ || released; };
+    auto ready = [&] { return urgent_ || stopping_ || released || !checkpoints_.empty(); };
     if (!ready()) {
         if (queue_.empty())
             wake_.wait_for(lock, full_ ? k_full_wait : k_idle_wait,
@@ -178,6 +188,21 @@ void journal_thread::process() {
     gathered_.clear();
     publish_snapshot();
     tell_room();
+    tend_store();
+}
+
+// After the answers: nobody waits for a checkpoint but the groups to come, and who asked for it.
+void journal_thread::tend_store() {
+    std::vector<std::function<void()>> asked;
+    {
+        std::lock_guard lock(mutex_);
+        asked.swap(checkpoints_);
+    }
+    status tended = store_.tick(clock_.monotonic_us());
+    if (tended.ok() && !asked.empty()) tended = store_.checkpoint();
+    if (!tended.ok()) return fail(tended.failure().message);
+    for (const auto& done : asked)
+        done();
 }
 
 // Afterwards the group holds what is not ingest; the rest waits in held_. What was taken out of
@@ -322,6 +347,7 @@ void journal_thread::publish_snapshot() {
     std::lock_guard lock(mutex_);
     snapshot_.state = journal_.state();
     snapshot_.usage = usage_;
+    snapshot_.traffic = store_.traffic();
     snapshot_.full = full_;
     snapshot_.held = held_.size();
     snapshot_.sessions = journal_.sessions();

@@ -44,6 +44,7 @@ struct journal_callbacks {
 struct journal_snapshot {
     wharf::v1::JournalState state;
     store_usage usage;
+    store_traffic traffic;
     bool full = false;
     std::size_t held = 0; // messages that wait for space
     std::uint64_t sessions = 0;
@@ -60,8 +61,13 @@ class journal_thread {
     journal_thread& operator=(const journal_thread&) = delete;
 
     void start();
-    // Commits what was submitted and ends. What is held for want of space stays unacknowledged.
+    // Commits what was submitted, closes the store and ends. What is held for want of space stays
+    // unacknowledged.
     void stop();
+
+    // Brings what is durable into its final place, for somebody who wants to look at the files.
+    // Then calls `done`, on the journal thread; never where the thread ends before.
+    void checkpoint(std::function<void()> done);
 
     // Always takes the request. False: the queue is at its bound, submit no more until room(). What
     // is held for want of space counts for ingest and sessions only: deliveries, whose outcomes
@@ -83,6 +89,7 @@ class journal_thread {
     bool wait_for_space(std::vector<journal_request>& group);
     void tell();
     void tell_room();
+    void tend_store();
     enum class place { front, back };
     void hold_ingest(std::vector<journal_request>& group, place where);
     void release_held(std::vector<journal_request>& group);
@@ -107,6 +114,7 @@ class journal_thread {
     std::size_t held_count_ = 0;
     bool urgent_ = false;
     bool stopping_ = false;
+    std::vector<std::function<void()>> checkpoints_;
     std::optional<std::int64_t> group_since_us_;
     bool ingest_waits_ = false;    // submit() said false to ingest or a session
     bool deliveries_wait_ = false; // ... to a delivery

@@ -1,5 +1,7 @@
 #include "gateway/platform/lmdb_store.hpp"
 
+#include "gateway/platform/file.hpp"
+
 #include <lmdb.h>
 
 #include <cerrno>
@@ -47,26 +49,6 @@ error to_error(int code, std::string_view doing) {
     }
     return error{kind, std::string(doing) + ": " + mdb_strerror(code)};
 }
-
-error os_error(std::string_view doing) {
-    return to_error(errno, doing);
-}
-
-class fd_guard {
-  public:
-    explicit fd_guard(int fd) : fd_(fd) {}
-    ~fd_guard() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    fd_guard(fd_guard&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    fd_guard(const fd_guard&) = delete;
-    fd_guard& operator=(const fd_guard&) = delete;
-    fd_guard& operator=(fd_guard&&) = delete;
-    [[nodiscard]] int get() const { return fd_; }
-
-  private:
-    int fd_;
-};
 
 struct env_closer {
     void operator()(MDB_env* env) const { mdb_env_close(env); }
@@ -276,25 +258,19 @@ result<MDB_dbi> open_database(MDB_env* env, bool read_only) {
     return dbi;
 }
 
-status sync_folder(const std::string& path) {
-    fd_guard folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.get() < 0 || ::fsync(folder.get()) != 0) return os_error("sync folder " + path);
-    return ok();
-}
-
 // So that a full file system shows when the journal is made, not in the middle of a day.
 status allocate(MDB_env* env, std::uint64_t size_bytes) {
     int fd = -1;
     mdb_env_get_fd(env, &fd);
     struct stat is;
-    if (::fstat(fd, &is) != 0) return os_error("stat");
+    if (::fstat(fd, &is) != 0) return system_error("stat");
     if (static_cast<std::uint64_t>(is.st_size) >= size_bytes) return ok();
     int code = ::fallocate(fd, 0, 0, static_cast<off_t>(size_bytes)) == 0 ? 0 : errno;
     if (code == EOPNOTSUPP) return ok();
     if (code != 0)
         return to_error(code,
                         "allocate " + std::to_string(size_bytes >> 20) + " MiB for the journal");
-    if (::fsync(fd) != 0) return os_error("sync");
+    if (::fsync(fd) != 0) return system_error("sync");
     return ok();
 }
 
@@ -318,22 +294,30 @@ status check_not_lost(const std::string& path) {
 
 status note_made(const std::string& path) {
     fd_guard made(::open(made_file(path).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    if (made.get() < 0 || ::fsync(made.get()) != 0) return os_error("make " + made_file(path));
+    if (made.get() < 0 || ::fsync(made.get()) != 0) return system_error("make " + made_file(path));
     return ok();
 }
 
 // Held for as long as the process has the journal open, so that two writers never meet.
 result<fd_guard> lock_for_writing(const std::string& path) {
-    std::string name = path + "/writer.lock";
+    std::string name = writer_lock_path(path);
     fd_guard lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (lock.get() < 0) return os_error("open " + name);
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-        return error{errc::conflict,
-                     "another process has the journal open for writing (" + name + ")"};
+    if (lock.get() < 0) return system_error("open " + name);
+    // Who looks at the journal may hold it for a moment to ask whether it is held.
+    for (int tries = 0; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+        if (tries == 10)
+            return error{errc::conflict,
+                         "another process has the journal open for writing (" + name + ")"};
+        ::usleep(10'000);
+    }
     return lock;
 }
 
 } // namespace
+
+std::string writer_lock_path(const std::string& path) {
+    return path + "/writer.lock";
+}
 
 result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options) {
     std::error_code failed;

@@ -18,6 +18,9 @@ struct lmdb_options {
     std::uint64_t size_bytes = 0; // the quota: the file is allocated in full when it is made
 };
 
+// The file whose lock the writer holds.
+[[nodiscard]] std::string writer_lock_path(const std::string& path);
+
 // For the one process that writes. Fails where another process has it open for writing, where the
 // file is shorter than its own header says, or where the file system cannot hold the quota.
 result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options);

@@ -2,8 +2,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <system_error>
@@ -18,6 +20,15 @@ result<std::uint64_t> raise_descriptor_limit() {
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
         return error{errc::io, "file descriptors: " + std::generic_category().message(errno)};
     return std::uint64_t{limit.rlim_cur};
+}
+
+std::optional<std::uint64_t> device_bytes_written() {
+    std::ifstream file("/proc/self/io");
+    std::string name;
+    std::uint64_t value = 0;
+    while (file >> name >> value)
+        if (name == "write_bytes:") return value;
+    return std::nullopt;
 }
 
 bool watch_peer(int socket, unsigned silence_s) {

@@ -4,8 +4,13 @@
 #include "gateway/base/result.hpp"
 
 #include <cstdint>
+#include <optional>
 
 namespace wharf {
+
+// What this process has had written to block devices since it began. Nothing where the system does
+// not count it.
+[[nodiscard]] std::optional<std::uint64_t> device_bytes_written();
 
 // Raises the number of file descriptors to what the system allows, and says how many that are.
 result<std::uint64_t> raise_descriptor_limit();

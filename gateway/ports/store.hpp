@@ -87,6 +87,8 @@ class store {
     // Gives the store a chance to bring what is durable to its final place. Called after each group
     // and at least once a second. A failure is a commit of unknown outcome: stop the process.
     virtual status tick(std::int64_t /*monotonic_us*/) { return ok(); }
+    // The same at once, for somebody who wants to look. Where there is no space nothing happens.
+    virtual status checkpoint() { return ok(); }
     // The last call of a clean stop: afterwards begin_write fails. A failure loses nothing; the
     // next start has more to do.
     virtual status close() { return ok(); }

@@ -182,9 +182,9 @@ status ring_store::close() {
     ring_position last = log_->position();
     last.closed = true;
     commit_result done = commit_generation(last);
-    if (done.outcome == commit_outcome::durable) return ok();
-    return error{done.outcome == commit_outcome::no_space ? errc::no_space : errc::io,
-                 done.message};
+    // Where there is no space it stays in the ring, and the next start brings it below.
+    if (done.outcome == commit_outcome::unknown) return error{errc::io, done.message};
+    return ok();
 }
 
 } // namespace wharf

@@ -53,11 +53,10 @@ class ring_store final : public store {
     result<std::unique_ptr<store_reader>> begin_read() override;
     result<store_usage> usage() override;
     status tick(std::int64_t monotonic_us) override;
+    status checkpoint() override;
     status close() override;
     [[nodiscard]] store_traffic traffic() const override { return traffic_; }
 
-    // Brings everything below now. Nothing happens where there is no space: see traffic().
-    status checkpoint();
     [[nodiscard]] bool waits_in_ring() const { return !generation_->empty(); }
 
   private:

@@ -66,6 +66,9 @@ TEST_CASE("what the example shows as defaults are the defaults") {
     CHECK(shown.journal.size_max_mb == defaults.journal.size_max_mb);
     CHECK(shown.journal.retention_hours == defaults.journal.retention_hours);
     CHECK(shown.journal.retention_fill_percent == defaults.journal.retention_fill_percent);
+    CHECK(shown.journal.ring_mb == defaults.journal.ring_mb);
+    CHECK(shown.journal.ring_block_bytes == defaults.journal.ring_block_bytes);
+    CHECK(shown.journal.checkpoint_s == defaults.journal.checkpoint_s);
     CHECK(shown.identity.window_hours == defaults.identity.window_hours);
     CHECK(shown.identity.entries_max == defaults.identity.entries_max);
     CHECK(shown.profiles[0].double_trigger_window_ms ==

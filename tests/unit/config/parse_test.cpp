@@ -74,6 +74,22 @@ TEST_CASE("all errors are reported at once, in the order of their lines") {
     CHECK(size < port);
 }
 
+TEST_CASE("the ring is off, or of a size and a block that it can have") {
+    auto with = [](const std::string& line) {
+        return "[gateway]\nname = \"WH7\"\nsite = \"ber1\"\n[journal]\npath = \"/j\"\n" + line +
+               "\n";
+    };
+    CHECK(good(with("")).journal.ring_mb == 8);
+    CHECK(good(with("ring_mb = 0")).journal.ring_mb == 0);
+    CHECK(good(with("ring_block_bytes = 512")).journal.ring_block_bytes == 512);
+    CHECK(errors_of(with("ring_mb = 3")) ==
+          "w.toml:6: journal.ring_mb: expected 0 (none) or at least 4 MiB, found 3");
+    CHECK(errors_of(with("ring_block_bytes = 1024")) ==
+          "w.toml:6: journal.ring_block_bytes: expected 512 or 4096, found 1024");
+    CHECK_THAT(errors_of(with("ring_mb = 65")), Contains("from 0 to 64"));
+    CHECK_THAT(errors_of(with("checkpoint_s = 0")), Contains("from 1 to 600"));
+}
+
 TEST_CASE("text that is not TOML is one error with its line") {
     CHECK_THAT(errors_of("[gateway]\nname = \n"), Contains("w.toml:2: not TOML"));
 }
