@@ -126,6 +126,25 @@ TEST_CASE("a write on an O_DSYNC descriptor makes its own range durable and noth
     CHECK(r.content("a") == times(100, 'x') + times(100, 'z') + times(100, 'x'));
 }
 
+TEST_CASE("a file that is only written durably keeps every write and no log of them") {
+    const rig r;
+    r.run("",
+          "script open:a write:0:0:8192:x sync:0 opensync:a write:1:0:4096:y write:1:4096:4096:z "
+          "write:1:0:4096:w kill");
+    for (const auto& log : r.logs())
+        CHECK(fs::file_size(log) == 0);
+    r.cut("--keep none");
+    CHECK(r.content("a") == times(4096, 'w') + times(4096, 'z'));
+}
+
+TEST_CASE("durable writes after one that no sync covered leave it undurable") {
+    const rig r;
+    r.run("", "script open:a write:0:0:300:x sync:0 write:0:0:100:y opensync:a write:1:100:100:z "
+              "write:1:100:100:w kill");
+    r.cut("--keep none");
+    CHECK(r.content("a") == times(100, 'x') + times(100, 'w') + times(100, 'x'));
+}
+
 TEST_CASE("a durable write past the end keeps the size it needs") {
     const rig r;
     r.run("", "script open:a opensync:a write:1:1000:10:z write:0:1010:50:y kill");

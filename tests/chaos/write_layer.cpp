@@ -117,6 +117,7 @@ void write_layer::take_up_log(tracked_file& file, const std::string& path) {
         give_up("cannot cut " + path);
     }
     if (!log->records.empty()) file.next_number = log->records.back().number + 1;
+    file.uncovered = log->records.size();
 }
 
 verdict write_layer::begin(call which, int fd, std::uint64_t offset, std::uint64_t length) {
@@ -141,6 +142,7 @@ void write_layer::before_write(tracked_file& file, std::uint64_t offset, std::ui
     undo_record record{undo_kind::write, 0, offset, length, size_of(file), {}};
     record.bytes = read_old(file, offset, length);
     append(file, std::move(record));
+    ++file.uncovered;
     file.since_sync.push_back({offset, length});
 }
 
@@ -150,11 +152,20 @@ void write_layer::before_resize(tracked_file& file, std::uint64_t new_size) {
     undo_record record{undo_kind::resize, 0, new_size, cut, old_size, {}};
     record.bytes = read_old(file, new_size, cut);
     append(file, std::move(record));
+    ++file.uncovered;
 }
 
 void write_layer::durable_by_itself(tracked_file& file, std::uint64_t offset,
                                     std::uint64_t length) {
     if (sync_off_ || length == 0) return;
+    // The newest record is of this write. A file that is only ever written so, as the journal's
+    // ring, never sees a sync: its log must not grow for ever.
+    const written_range last = file.since_sync.back();
+    if (file.uncovered == 1 && last.offset == offset && last.length == length) {
+        file.since_sync.clear();
+        return drop(file);
+    }
+    if (last.offset == offset && last.length == length) --file.uncovered;
     append(file, {undo_kind::durable, 0, offset, length, 0, {}});
 }
 
@@ -209,6 +220,7 @@ void write_layer::append(tracked_file& file, undo_record record) {
 
 void write_layer::drop(tracked_file& file) {
     if (REAL(ftruncate)(file.undo_fd, 0) != 0) give_up("cannot drop undo records");
+    file.uncovered = 0;
 }
 
 void write_layer::read_plan(std::string_view text) {

@@ -31,6 +31,8 @@ struct tracked_file {
     // A sync failed: the kernel has dropped what was dirty and calls it clean, so that a later sync
     // makes durable only what was written after it.
     bool sync_failed = false;
+    // Records in the log that neither a sync nor a durable write of their own has covered.
+    std::uint64_t uncovered = 0;
     std::vector<written_range> since_sync;
 };
 

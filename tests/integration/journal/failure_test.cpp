@@ -12,10 +12,15 @@ namespace {
 
 constexpr int k_steps_max = 400;
 
+std::vector<std::string> words(std::vector<std::string> of, bool ring) {
+    if (ring) of.emplace_back("ring");
+    return of;
+}
+
 // What was acknowledged is there, the books balance, every record checks out.
-void check_nothing_lost(const temporary_folder& in, const outcome& run) {
+void check_nothing_lost(const temporary_folder& in, const outcome& run, bool ring = false) {
     const auto acknowledged = run.numbers("ack");
-    const auto after = run_child(in, {"check", in.journal()});
+    const auto after = run_child(in, words({"check", in.journal()}, ring));
     INFO("acknowledged " << run.out << "found " << after.out << after.words);
     REQUIRE(after.exit_code == 0);
     const auto found = after.numbers("event");
@@ -30,20 +35,22 @@ std::string fault(const std::string& call, const std::string& what, int step) {
 }
 
 // The journal is made without faults: it is the commits that are to fail.
-void make(const temporary_folder& in) {
-    REQUIRE(run_child(in, {"commit", in.journal(), "0"}).exit_code == 0);
+void make(const temporary_folder& in, bool ring = false) {
+    REQUIRE(run_child(in, words({"commit", in.journal(), "0"}, ring)).exit_code == 0);
 }
 
 } // namespace
 
 TEST_CASE("EIO at any write or sync of a commit ends the process with words, nothing is lost") {
     const std::string call = GENERATE("pwrite", "fdatasync", "meta");
+    const bool ring = GENERATE(false, true);
     int ended = 0;
     for (int step = 1; step < k_steps_max; ++step) {
         temporary_folder in;
-        make(in);
-        const auto run = run_child(in, {"commit", in.journal(), "4"}, fault(call, "EIO", step));
-        INFO(call << " " << step << ": " << run.out << run.words);
+        make(in, ring);
+        const auto run =
+            run_child(in, words({"commit", in.journal(), "4"}, ring), fault(call, "EIO", step));
+        INFO((ring ? "ring " : "") << call << " " << step << ": " << run.out << run.words);
         if (run.exit_code == 0) {
             CHECK(run.numbers("ack").size() == 4);
             break; // every call has had its turn
@@ -51,21 +58,25 @@ TEST_CASE("EIO at any write or sync of a commit ends the process with words, not
         ++ended;
         REQUIRE(run.exit_code == 3);
         REQUIRE_THAT(run.words, Catch::Contains("Input/output error"));
-        check_nothing_lost(in, run);
+        check_nothing_lost(in, run, ring);
     }
-    CHECK(ended >= 5); // the first commit, the session's and one for each event
+    // The first commit, the session's and one for each event; below the ring, opening and a
+    // checkpoint.
+    CHECK(ended >= (ring && call != "meta" ? 2 : 5));
 }
 
-TEST_CASE("a meta page that cannot be written ends the process whatever the error") {
+TEST_CASE("a meta page or a record that cannot be written ends the process whatever the error") {
+    const bool ring = GENERATE(false, true);
     const std::string what = GENERATE("ENOSPC", "SHORT");
     for (int step = 1; step <= 6; ++step) {
         temporary_folder in;
-        make(in);
-        const auto run = run_child(in, {"commit", in.journal(), "4"}, fault("meta", what, step));
+        make(in, ring);
+        const auto run =
+            run_child(in, words({"commit", in.journal(), "4"}, ring), fault("meta", what, step));
         INFO(step << ": " << run.out << run.words);
         REQUIRE(run.exit_code == 3);
         REQUIRE_FALSE(run.words.empty());
-        check_nothing_lost(in, run);
+        check_nothing_lost(in, run, ring);
     }
 }
 
@@ -98,8 +109,28 @@ TEST_CASE("ENOSPC while pages are written or synced is pushed back, tried again 
     CHECK(survived >= 4);
 }
 
+TEST_CASE("ENOSPC at a checkpoint puts it off, and what waits in the ring is not lost") {
+    const std::string call = GENERATE("pwrite", "fdatasync");
+    int put_off = 0;
+    for (int step = 1; step <= 12; ++step) {
+        temporary_folder in;
+        make(in, true);
+        const auto run =
+            run_child(in, {"commit", in.journal(), "9", "ring"}, fault(call, "ENOSPC", step) + "+");
+        INFO(call << " " << step << ": " << run.out << run.words);
+        REQUIRE((run.exit_code == 0 || run.exit_code == 3));
+        if (run.exit_code == 0) {
+            REQUIRE(run.numbers("ack").size() == 9);
+            ++put_off;
+        }
+        check_nothing_lost(in, run, true);
+    }
+    CHECK(put_off > 0);
+}
+
 TEST_CASE("killed at any call, with what no sync covered cut off, the journal keeps its word") {
     const std::string moment = GENERATE("kill_before", "kill_after");
+    const bool ring = GENERATE(false, true);
     const std::vector<std::vector<std::string>> cuts = {
         {"--keep", "none"},
         {"--keep", "all"},
@@ -108,30 +139,31 @@ TEST_CASE("killed at any call, with what no sync covered cut off, the journal ke
     int killed = 0;
     for (int step = 1; step < k_steps_max; ++step) {
         temporary_folder in;
-        make(in);
-        const auto run =
-            run_child(in, {"commit", in.journal(), "8"}, moment + ":any:" + std::to_string(step));
+        make(in, ring);
+        const auto run = run_child(in, words({"commit", in.journal(), "8"}, ring),
+                                   moment + ":any:" + std::to_string(step));
         INFO(moment << " " << step << ": " << run.out << run.words);
         if (run.signal == 0) break;
         ++killed;
         cut(in, cuts[static_cast<std::size_t>(step) % cuts.size()]);
-        check_nothing_lost(in, run);
+        check_nothing_lost(in, run, ring);
     }
     CHECK(killed > 20);
 }
 
 TEST_CASE("killed at any call while the journal is made, it is made again or goes on") {
+    const bool ring = GENERATE(false, true);
     int killed = 0;
     for (int step = 1; step < k_steps_max; ++step) {
         temporary_folder in;
         std::filesystem::create_directory(in.journal());
-        const auto run =
-            run_child(in, {"commit", in.journal(), "1"}, "kill_after:any:" + std::to_string(step));
+        const auto run = run_child(in, words({"commit", in.journal(), "1"}, ring),
+                                   "kill_after:any:" + std::to_string(step));
         INFO(step << ": " << run.out << run.words);
         if (run.signal == 0) break;
         ++killed;
         cut(in, {"--keep", "none"});
-        check_nothing_lost(in, run);
+        check_nothing_lost(in, run, ring);
     }
     CHECK(killed > 5);
 }

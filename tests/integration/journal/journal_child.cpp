@@ -6,12 +6,15 @@
 //                                    was sent, then "ok LAST"
 //   journal_child verify DIR         opens read-only and verifies; prints "ok RECORDS"
 //
+// With a last word "ring" there is a write-ahead ring, with a checkpoint every third group.
+//
 // Exit: 0 done, 3 an error in words on stderr, 4 verification found something.
 #include "gateway/journal/inspect.hpp"
 #include "gateway/journal/journal.hpp"
 #include "gateway/journal/view.hpp"
 #include "gateway/platform/crash_words.hpp"
-#include "gateway/platform/lmdb_store.hpp"
+#include "gateway/platform/journal_store.hpp"
+#include "gateway/platform/system_clock.hpp"
 #include "tests/integration/journal/messages.hpp"
 
 #include <cstdio>
@@ -24,6 +27,10 @@ using namespace wharf;
 
 constexpr std::uint64_t k_size_bytes = 16 * 1024 * 1024;
 constexpr int k_tries_max = 20;
+constexpr std::uint64_t k_ring_bytes = 64 * 1024;
+constexpr std::int64_t k_checkpoint_us = 2;
+
+bool with_ring = false;
 
 void say(const std::string& line) {
     std::fputs((line + "\n").c_str(), stdout);
@@ -48,10 +55,15 @@ struct opened {
 
 opened open_all(const std::string& dir) {
     opened out;
+    journal_store_options files;
+    files.lmdb = {dir, k_size_bytes};
+    files.ring.ring_bytes = with_ring ? k_ring_bytes : 0;
+    files.ring.checkpoint_us = k_checkpoint_us;
+    system_random random;
     for (int tries = 0;; ++tries) {
-        auto over = open_lmdb({dir, k_size_bytes});
+        auto over = open_journal_store(files, random);
         if (over.ok()) {
-            out.over = std::move(*over);
+            out.over = std::move(over->over);
             break;
         }
         // A full disk while the journal is made: the service manager would start it again.
@@ -65,6 +77,13 @@ opened open_all(const std::string& dir) {
     options.retention_us = std::int64_t{1} << 50;
     out.log = taken(journal::open(*out.over, out.window, options, 0));
     return out;
+}
+
+// One "microsecond" of the ring's time for each group.
+void tick(store& over, std::uint64_t n) {
+    // Where there was no space for a checkpoint it is tried again a second later.
+    auto told = over.tick(static_cast<std::int64_t>(n));
+    if (!told.ok()) die(told.failure().message);
 }
 
 // The number of tries that there was no space for.
@@ -93,6 +112,7 @@ int commit(const std::string& dir, std::uint64_t count) {
     for (std::uint64_t n = first; n < first + count; ++n) {
         pushed_back += commit_group(*all.log, test::numbered_event(n, "client", generation, 300));
         if (all.log->take_answers().size() == 1) say("ack " + std::to_string(n));
+        tick(*all.over, n);
     }
     say("pushed back " + std::to_string(pushed_back));
     return 0;
@@ -116,7 +136,7 @@ int check(const std::string& dir) {
 }
 
 int verify_only(const std::string& dir) {
-    auto over = taken(open_lmdb_read_only(dir));
+    auto over = taken(open_journal_store_read_only(dir)).over;
     auto checked = taken(verify(*over));
     if (int found = report(checked); found != 0) return found;
     say("ok " + std::to_string(checked.records));
@@ -126,6 +146,10 @@ int verify_only(const std::string& dir) {
 } // namespace
 
 int main(int argc, char** argv) {
+    if (argc > 3 && std::string(argv[argc - 1]) == "ring") {
+        with_ring = true;
+        --argc;
+    }
     if (argc < 3) return 2;
     const std::string what = argv[1];
     const std::string dir = argv[2];

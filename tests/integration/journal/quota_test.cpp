@@ -1,8 +1,8 @@
 // The quota on the real store, through the real journal thread: ingest is held, everything else
 // goes on, deliveries make retention free space, and what was held is committed.
 #include "gateway/journal/inspect.hpp"
+#include "gateway/platform/journal_store.hpp"
 #include "gateway/platform/journal_thread.hpp"
-#include "gateway/platform/lmdb_store.hpp"
 #include "gateway/platform/system_clock.hpp"
 #include "tests/integration/journal/child.hpp"
 #include "tests/integration/journal/messages.hpp"
@@ -71,7 +71,11 @@ journal_callbacks callbacks_to(witness& w) {
 
 TEST_CASE("at a full quota ingest waits, deliveries free space, and nothing held is lost") {
     temporary_folder in;
-    auto store = std::move(*open_lmdb({in.journal(), 16 * 1024 * 1024}));
+    journal_store_options files;
+    files.lmdb = {in.journal(), 16 * 1024 * 1024};
+    files.ring.ring_bytes = GENERATE(0, 4 * 1024 * 1024);
+    system_random random;
+    auto store = std::move(open_journal_store(files, random)->over);
     identity_window window;
     journal_options options;
     options.gateway = "WH7";
