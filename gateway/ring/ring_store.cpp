@@ -115,24 +115,26 @@ status ring_store::measure() {
     return ok();
 }
 
-bool ring_store::is_due(std::int64_t now_us) const {
+bool ring_store::is_due(std::int64_t now_us) {
     if (generation_->empty()) return false;
-    return now_us - waiting_since_us_ >= options_.checkpoint_us ||
+    if (!waiting_since_us_) waiting_since_us_ = now_us; // it came before the first tick
+    return now_us - *waiting_since_us_ >= options_.checkpoint_us ||
            log_->used_bytes() >= log_->capacity_bytes() / 2 ||
            generation_->cost_bytes() >= room_bytes_ / 4;
 }
 
 status ring_store::tick(std::int64_t monotonic_us) {
-    now_us_ = monotonic_us;
+    const std::int64_t now_us = monotonic_us;
+    now_us_ = now_us;
     if (failed_) return error{errc::io, "an earlier commit failed, its outcome is unknown"};
     if (!log_ || closed_) return ok();
-    bool may_try = now_us_ - tried_us_ >= k_try_again_us;
+    bool may_try = now_us - tried_us_ >= k_try_again_us;
     if (measure_again_ && may_try) {
-        tried_us_ = now_us_;
+        tried_us_ = now_us;
         WHARF_TRY(measure());
     }
-    if (!is_due(now_us_) || (refused_ && !may_try)) return ok();
-    tried_us_ = now_us_;
+    if (!is_due(now_us) || (refused_ && !may_try)) return ok();
+    tried_us_ = now_us;
     return checkpoint();
 }
 

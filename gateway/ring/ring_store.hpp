@@ -78,7 +78,7 @@ class ring_store final : public store {
     [[nodiscard]] status put_generation(store_writer& into) const;
     void begin_generation(std::uint64_t first);
     status measure();
-    [[nodiscard]] bool is_due(std::int64_t now_us) const;
+    [[nodiscard]] bool is_due(std::int64_t now_us);
 
     store& below_;
     log_device* device_;
@@ -92,10 +92,10 @@ class ring_store final : public store {
     std::uint64_t room_bytes_ = 0;
     std::uint32_t page_bytes_ = 4096;
     bool measure_again_ = false;
-    bool refused_ = false; // the last checkpoint, for want of space
-    std::int64_t now_us_ = 0;
-    std::int64_t waiting_since_us_ = 0; // the oldest group of the generation
-    std::int64_t tried_us_ = 0;         // a checkpoint or a look at the space
+    bool refused_ = false;                         // the last checkpoint, for want of space
+    std::optional<std::int64_t> now_us_;           // of the last tick
+    std::optional<std::int64_t> waiting_since_us_; // the oldest group of the generation
+    std::int64_t tried_us_ = 0;                    // a checkpoint or a look at the space
 
     mutable std::mutex snapshot_mutex_;
     std::shared_ptr<overlay> generation_; // guarded against readers, with what follows

@@ -108,10 +108,16 @@ class Group:
                            batch_max_items=self.rng.choice([1, 5, 20, 100]),
                            batch_max_delay_ms=self.rng.choice([0, 10, 50]),
                            request_timeout_ms=self.rng.choice([400, 1000]),
-                           backoff_min_ms=20, backoff_max_ms=300,
+                           backoff_min_ms=20, backoff_max_ms=300, **self.ring(),
                            # A batch whose bytes have changed is asked for under its new keys; the
                            # answer "not held" is to be believed before the round is over.
                            more="settle_ms = 0\n" if self.sabotage == "random-keys" else "")
+
+    def ring(self):
+        """Most often one with checkpoints that come within a round."""
+        return {"ring_mb": self.rng.choice([0, 4, 4, 8]),
+                "ring_block_bytes": self.rng.choice([512, 4096, 4096]),
+                "checkpoint_s": self.rng.choice([1, 1, 10])}
 
     def power_cut(self):
         """What was not synced at the kill is lost: all of it, some pages or some sectors."""
@@ -136,6 +142,8 @@ class Group:
         cut = self.power_cut()
         if self.rng.random() < 0.3:
             time.sleep(self.rng.uniform(0, 0.2))
+        if self.rng.random() < 0.1:
+            self.gateway.configure(**self.ring())
         self.gateway.start()
         return cut
 

@@ -189,6 +189,9 @@ port = {port}
 [journal]
 path = "{folder}/journal"
 size_max_mb = 256
+ring_mb = {ring_mb}
+ring_block_bytes = {ring_block_bytes}
+checkpoint_s = {checkpoint_s}
 
 [[route]]
 topic = "wharf/1/{{site}}/{{device}}/{{stream}}"
@@ -241,10 +244,18 @@ class Gateway:
             "backoff_min_ms": 50,
             "backoff_max_ms": 1000,
             "more": "",
+            "ring_mb": 8,
+            "ring_block_bytes": 4096,
+            "checkpoint_s": 10,
             **settings,
         }
-        text = CONFIG.format(port=self.port, folder=folder, erp_url=erp_url, **values)
-        pathlib.Path(self.config).write_text(text)
+        self.values = {"port": self.port, "folder": folder, "erp_url": erp_url, **values}
+        self.configure()
+
+    def configure(self, **changes):
+        """For its next start."""
+        self.values.update(changes)
+        pathlib.Path(self.config).write_text(CONFIG.format(**self.values))
 
     def start(self):
         with open(self.log, "ab") as log:

@@ -61,8 +61,8 @@ for _ in $(seq 100); do
     sleep 0.05
 done
 
-durable=$(sed -n 's/.*data\.mdb".*O_DSYNC.* = \([0-9]*\).*/\1/p' "$folder/trace" | head -n 1)
-echo "Descriptor $durable is LMDB's O_DSYNC descriptor: a write to it returns when the disk has it."
+durable=$(sed -n 's/.*ring".*O_DSYNC.* = \([0-9]*\).*/\1/p' "$folder/trace" | tail -n 1)
+echo "Descriptor $durable is the ring, opened with O_DSYNC: a write to it returns when the disk has it."
 echo
 awk -v durable="$durable" -v folder="$folder" '
     { sub(/^[0-9]+ +/, "") ; gsub(folder "/", "") }
@@ -71,7 +71,7 @@ awk -v durable="$durable" -v folder="$folder" '
     /EAGAIN|resumed>/ && /recvfrom/ { next }
     /recvfrom.*\\x32/           { note = "the PUBLISH has come" }
     /pwrite64|writev/           { note = "pages of the journal" }
-    index($0, "pwrite64(" durable "<") { note = "the meta page, durable: the event is on disk" }
+    index($0, "pwrite64(" durable "<") { note = "the group as one record, durable: the event is on disk" }
     /fdatasync/                 { note = "sync" }
     /send(to|msg).*\\x40\\x02/  { note = "PUBACK (0x40 0x02)" }
     /data\.mdb|recvfrom.*\\x32|fdatasync|pwrite64|writev|send(to|msg)/ {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The kernel's own account of one message: the acknowledgement is sent only after the page with the
+"""The kernel's own account of one message: the acknowledgement is sent only after the record with the
+event was written to the ring through its O_DSYNC descriptor; without a ring, after the page with the
 event was written, fdatasync has returned and the meta page was written through the O_DSYNC
 descriptor."""
 import re
@@ -64,6 +65,9 @@ class Trace:
         opened = [c for c in self.calls if c.name == "openat" and "data.mdb" in c.text]
         self.journal = {c.result for c in opened}
         self.durable = {c.result for c in opened if "O_DSYNC" in c.text}
+        self.ring = {c.result for c in self.calls
+                     if c.name == "openat" and '/ring"' in c.text and "O_DSYNC" in c.text
+                     and c.result is not None and c.result >= 0}
 
     def first(self, names, what, after=-1):
         for call in self.calls:
@@ -74,7 +78,7 @@ class Trace:
     def sent(self, data, after=-1):
         """The send to a socket whose bytes begin so."""
         return self.first(("sendmsg", "sendto", "write", "writev"),
-                          lambda c: c.descriptor() not in self.journal
+                          lambda c: c.descriptor() not in self.journal | self.ring
                           and c.bytes().startswith(data), after)
 
     def received(self, what):
@@ -82,10 +86,10 @@ class Trace:
 
 
 class TracedTest(DaemonTest):
-    def trace_of(self, exchange):
+    def trace_of(self, exchange, ring_mb=8):
         strace = tool("strace")
         trace = self.folder / "trace"
-        gateway = self.gateway()
+        gateway = self.gateway(journal={"size_max_mb": 64, "ring_mb": ring_mb})
         # -D: wharfd stays our own child.
         gateway.start(before=[strace, "-D", "-f", "-tt", "-x", "-s", "20000", "-o", str(trace),
                               "-e", f"trace={CALLS}"])
@@ -94,6 +98,15 @@ class TracedTest(DaemonTest):
         wait_until(lambda: "+++ exited with 0 +++" in trace.read_text(errors="replace"),
                    "strace has written everything")
         return Trace(trace)
+
+    def assert_record_between(self, trace, came, answer, marker=None):
+        """A whole record of the ring, durable when its write returned, within the two calls."""
+        self.assertTrue(trace.ring, "the ring was opened with O_DSYNC")
+        record = trace.first(("pwrite64",), lambda c: c.descriptor() in trace.ring
+                             and (marker is None or marker in c.bytes()), came.end)
+        self.assertIsNotNone(record, "the record was written")
+        self.assertEqual(record.result, 4096)
+        self.assertGreater(answer.begin, record.end, "the answer left after it")
 
     def assert_commit_between(self, trace, came, answer, marker=None):
         """A whole commit, each step returned before the next began, within the two calls."""
@@ -112,7 +125,7 @@ class TracedTest(DaemonTest):
 
 
 class PubackOrder(TracedTest):
-    def test_the_puback_leaves_after_sync_and_meta_write_returned(self):
+    def test_the_puback_leaves_after_the_ring_write_returned(self):
         marker = b"e-4711"
         trace = self.trace_of(lambda client: client.deliver(
             "wharf/1/ber1/scanner/stock", event(4711), qos=1, packet_id=7))
@@ -120,12 +133,35 @@ class PubackOrder(TracedTest):
         puback = trace.sent(b"\x40\x02\x00\x07")
         self.assertIsNotNone(came)
         self.assertIsNotNone(puback)
-        self.assert_commit_between(trace, came, puback, marker)
+        self.assert_record_between(trace, came, puback, marker)
 
-    def test_pubrec_and_pubcomp_each_leave_after_a_commit_of_their_own(self):
+    def test_pubrec_and_pubcomp_each_leave_after_a_record_of_their_own(self):
         marker = b"e-4712"
         trace = self.trace_of(lambda client: client.deliver(
             "wharf/1/ber1/scanner/stock", event(4712), qos=2, packet_id=7))
+        came = trace.received(marker)
+        pubrec = trace.sent(bytes([PUBREC << 4, 2, 0, 7]))
+        pubrel = trace.received(b"\x62\x02\x00\x07")
+        pubcomp = trace.sent(bytes([PUBCOMP << 4, 2, 0, 7]))
+        for found in (came, pubrec, pubrel, pubcomp):
+            self.assertIsNotNone(found)
+        self.assert_record_between(trace, came, pubrec, marker)
+        self.assert_record_between(trace, pubrel, pubcomp)
+
+    def test_without_a_ring_the_puback_leaves_after_sync_and_meta_write_returned(self):
+        marker = b"e-4711"
+        trace = self.trace_of(lambda client: client.deliver(
+            "wharf/1/ber1/scanner/stock", event(4711), qos=1, packet_id=7), ring_mb=0)
+        came = trace.received(marker)
+        puback = trace.sent(b"\x40\x02\x00\x07")
+        self.assertIsNotNone(came)
+        self.assertIsNotNone(puback)
+        self.assert_commit_between(trace, came, puback, marker)
+
+    def test_without_a_ring_pubrec_and_pubcomp_each_leave_after_a_commit_of_their_own(self):
+        marker = b"e-4712"
+        trace = self.trace_of(lambda client: client.deliver(
+            "wharf/1/ber1/scanner/stock", event(4712), qos=2, packet_id=7), ring_mb=0)
         came = trace.received(marker)
         pubrec = trace.sent(bytes([PUBREC << 4, 2, 0, 7]))
         pubrel = trace.received(b"\x62\x02\x00\x07")
@@ -172,6 +208,32 @@ class TheProofItself(TracedTest):
         failed = [line.replace("resumed>)   = 0", "resumed>)   = -1 EIO (Input/output error)")
                   for line in self.LINES]
         self.assertRaises(AssertionError, self.judge, [*failed, self.ANSWER])
+
+    RING = [
+        '7 10:00:00.1 openat(AT_FDCWD, "j/data.mdb", O_RDWR|O_DSYNC|O_CLOEXEC, 0600) = 12',
+        '7 10:00:00.2 openat(AT_FDCWD, "j/ring", O_RDWR|O_DSYNC|O_DIRECT|O_CLOEXEC) = 13',
+        r'7 10:00:00.3 recvfrom(16, "\x32\x65\x2d\x31", 16384, 0, NULL, NULL) = 4',
+        r'8 10:00:00.4 pwrite64(13, "\x00\x65\x2d\x31", 4096, 8192 <unfinished ...>',
+        "8 10:00:00.5 <... pwrite64 resumed>)   = 4096",
+    ]
+
+    def judge_ring(self, lines):
+        path = self.folder / "trace"
+        path.write_text("\n".join(lines) + "\n")
+        trace = Trace(path)
+        self.assert_record_between(trace, trace.received(b"e-1"), trace.sent(b"\x40\x02"), b"e-1")
+
+    def test_with_a_ring_only_an_answer_after_the_record_passes(self):
+        self.judge_ring([*self.RING, self.ANSWER])
+        for place in (3, 4):
+            lines = [*self.RING[:place], self.ANSWER, *self.RING[place:]]
+            self.assertRaises(AssertionError, self.judge_ring, lines)
+        self.assertRaises(AssertionError, self.judge_ring, [*self.RING[:3], self.ANSWER])
+        for failed in ("= -1 EIO (Input/output error)", "= 512"):
+            lines = [line.replace("= 4096", failed) for line in self.RING]
+            self.assertRaises(AssertionError, self.judge_ring, [*lines, self.ANSWER])
+        undurable = [line.replace("O_DSYNC|O_DIRECT|", "") for line in self.RING]
+        self.assertRaises(AssertionError, self.judge_ring, [*undurable, self.ANSWER])
 
 
 if __name__ == "__main__":

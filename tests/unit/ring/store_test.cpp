@@ -295,3 +295,13 @@ TEST_CASE("looking only reads: the ring's content is there and nothing is writte
     CHECK(at.below.commits() == commits);
     CHECK(at.device.bytes == device);
 }
+
+TEST_CASE("what came before the first tick waits its time too") {
+    ring_rig at;
+    at.open();
+    at.put("a", "1");
+    REQUIRE(at.store().tick(1000 * k_second_us).ok());
+    CHECK(at.store().waits_in_ring());
+    REQUIRE(at.store().tick(1010 * k_second_us).ok());
+    CHECK_FALSE(at.store().waits_in_ring());
+}
