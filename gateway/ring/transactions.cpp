@@ -58,7 +58,14 @@ ring_writer::ring_writer(ring_store& of) : store_(of) {
     WHARF_ASSERT(!std::exchange(store_.writing_, true));
 }
 ring_writer::~ring_writer() {
-    store_.writing_ = false;
+    end();
+}
+
+void ring_writer::end() {
+    direct_.reset();
+    under_.reset();
+    changes_.clear();
+    if (!std::exchange(ended_, true)) store_.writing_ = false;
 }
 
 result<store_reader*> ring_writer::under() {
@@ -145,21 +152,19 @@ status ring_writer::fill(store_writer& direct) {
 }
 
 commit_result ring_writer::commit() {
+    WHARF_ASSERT(!ended_);
     commit_result out{commit_outcome::durable, {}};
     if (!broken_ && direct_ == nullptr && !changes_.empty()) {
-        if (store_.ring_takes(changes_)) {
-            under_.reset();
-            return store_.commit_to_ring(changes_);
-        }
-        static_cast<void>(go_direct()); // its failure is broken_
+        if (store_.ring_takes(changes_))
+            out = store_.commit_to_ring(changes_);
+        else
+            static_cast<void>(go_direct()); // its failure is broken_
     }
     if (broken_)
         out = to_commit_result(*broken_);
     else if (direct_ != nullptr)
         out = store_.commit_below(*direct_, direct_cost_bytes_);
-    direct_.reset();
-    under_.reset();
-    changes_.clear();
+    end();
     if (out.outcome == commit_outcome::unknown) store_.failed_ = true;
     return out;
 }

@@ -45,6 +45,7 @@ class ring_writer final : public store_writer {
     status after_change();
     status go_direct();
     status fill(store_writer& direct);
+    void end();
 
     ring_store& store_;
     change_set changes_;
@@ -52,6 +53,7 @@ class ring_writer final : public store_writer {
     std::unique_ptr<store_writer> direct_;
     std::uint64_t direct_cost_bytes_ = 0;
     std::optional<error> broken_;
+    bool ended_ = false;
 };
 
 } // namespace wharf

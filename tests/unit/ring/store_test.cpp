@@ -157,6 +157,20 @@ TEST_CASE("a large group goes below at once, together with what waits") {
     CHECK(at.read_all() == at.expected);
 }
 
+TEST_CASE("a commit ends the transaction, whoever still holds it") {
+    ring_rig at;
+    at.open();
+    for (std::size_t bytes : {1UL, 13'000UL}) {
+        auto writer = at.store().begin_write();
+        REQUIRE((*writer)->put("a", text(bytes)).ok());
+        REQUIRE((*writer)->commit().outcome == commit_outcome::durable);
+        REQUIRE(at.store().checkpoint().ok());
+        at.expected["a"] = text(bytes);
+        at.put("b", "2");
+    }
+    CHECK(at.read_all() == at.expected);
+}
+
 TEST_CASE("a group that changes nothing writes nothing") {
     ring_rig at;
     at.open();
