@@ -84,7 +84,8 @@ bool holds_from(std::string_view device, const ring_head& ring, std::uint64_t ep
 
 result<std::optional<ring_head>> read_head(log_device& from) {
     if (from.size_bytes() < k_read_unit) return std::optional<ring_head>{};
-    WHARF_TRY_ASSIGN(auto block, from.read(0, k_read_unit));
+    WHARF_TRY_ASSIGN(const auto block, from.read(0, k_read_unit));
+    WHARF_ASSERT(block.size() == k_read_unit);
     byte_reader in(std::string_view(block).substr(0, k_head_bytes));
     bool ours = in.little<std::uint32_t>() == k_head_magic;
     auto crc = in.little<std::uint32_t>();
