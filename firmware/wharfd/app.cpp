@@ -6,6 +6,7 @@
 #include "gateway/observe/metrics.hpp"
 #include "gateway/platform/admin/server.hpp"
 #include "gateway/platform/crash_words.hpp"
+#include "gateway/platform/file.hpp"
 #include "gateway/platform/journal_store.hpp"
 #include "gateway/platform/log/log.hpp"
 #include "gateway/platform/notify/notify.hpp"
@@ -23,7 +24,6 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -275,9 +275,8 @@ result<std::string> read_token(const std::string& path) {
     std::string token;
     if (!file || !std::getline(file, token) || token.empty())
         return error{errc::not_found, "token_file " + path + ": cannot be read or is empty"};
-    std::error_code failed;
-    auto mode = std::filesystem::status(path, failed).permissions();
-    if (!failed && (mode & std::filesystem::perms::others_all) != std::filesystem::perms::none)
+    auto mode = file_mode(path);
+    if (mode && (*mode & 07) != 0)
         log::warn("a token file can be read by everybody on this machine", {{"path", path}});
     return token;
 }

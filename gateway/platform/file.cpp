@@ -2,10 +2,33 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
 namespace wharf {
+
+namespace {
+
+result<struct stat> look_at(const std::string& path) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) return system_error(path);
+    return found;
+}
+
+result<bool> make_folder(const std::string& path, mode_t mode) {
+    if (::mkdir(path.c_str(), mode) == 0) return true;
+    if (errno == ENOENT && folder_above(path) != path) {
+        WHARF_TRY(make_folder(folder_above(path), 0777));
+        if (::mkdir(path.c_str(), mode) == 0) return true;
+    }
+    if (errno != EEXIST) return system_error("make folder " + path);
+    WHARF_TRY_ASSIGN(struct stat found, look_at(path));
+    if (!S_ISDIR(found.st_mode)) return error{errc::io, "make folder " + path + ": it is a file"};
+    return false;
+}
+
+} // namespace
 
 fd_guard::~fd_guard() {
     if (fd_ >= 0) ::close(fd_);
@@ -22,6 +45,28 @@ status sync_folder(const std::string& path) {
     fd_guard folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (folder.get() < 0 || ::fsync(folder.get()) != 0) return system_error("sync folder " + path);
     return ok();
+}
+
+result<std::uint64_t> file_size(const std::string& path) {
+    WHARF_TRY_ASSIGN(struct stat found, look_at(path));
+    return static_cast<std::uint64_t>(found.st_size);
+}
+
+result<std::uint32_t> file_mode(const std::string& path) {
+    WHARF_TRY_ASSIGN(struct stat found, look_at(path));
+    return static_cast<std::uint32_t>(found.st_mode & 07777);
+}
+
+result<bool> make_folder(const std::string& path) {
+    return make_folder(path, 0700);
+}
+
+std::string folder_above(std::string path) {
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    const auto slash = path.rfind('/');
+    if (slash == path.npos) return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 } // namespace wharf

@@ -1,8 +1,12 @@
-// File descriptors with an owner, and folders whose entries survive a power cut. Any thread.
+// File descriptors with an owner, and files and folders by their names. Sizes and rights are asked
+// of stat(2) itself and not of std::filesystem: the standard library of 32-bit ARM keeps time in 32
+// bits, and there a file changed after January 2038 cannot be looked at. Any thread; where there is
+// nothing by a name the error is not_found, else io or no_space.
 #pragma once
 
 #include "gateway/base/result.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,5 +35,13 @@ class fd_guard {
 
 // What was made, renamed or removed in a folder is so after a power cut.
 status sync_folder(const std::string& path);
+
+[[nodiscard]] result<std::uint64_t> file_size(const std::string& path);
+// The lower twelve bits of its mode.
+[[nodiscard]] result<std::uint32_t> file_mode(const std::string& path);
+// With those above it. True: it was not there; then it is its owner's alone.
+[[nodiscard]] result<bool> make_folder(const std::string& path);
+// The folder that holds it.
+[[nodiscard]] std::string folder_above(std::string path);
 
 } // namespace wharf

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -235,9 +234,7 @@ status check_length(MDB_env* env, const std::string& path) {
     MDB_stat stat;
     mdb_env_info(env, &info);
     mdb_env_stat(env, &stat);
-    std::error_code failed;
-    std::uint64_t size = std::filesystem::file_size(data_file(path), failed);
-    if (failed) return error{errc::io, data_file(path) + ": " + failed.message()};
+    WHARF_TRY_ASSIGN(std::uint64_t size, file_size(data_file(path)));
     std::uint64_t needed = (info.me_last_pgno + 1) * stat.ms_psize;
     if (size < needed)
         return error{errc::corrupt, data_file(path) + " is truncated: " + std::to_string(size) +
@@ -280,13 +277,16 @@ std::string made_file(const std::string& path) {
 
 // LMDB would quietly begin anew where its file is gone or empty. Here that is a loss.
 status check_not_lost(const std::string& path) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(made_file(path), ignored)) return ok();
-    std::error_code failed;
-    std::uint64_t size = std::filesystem::file_size(data_file(path), failed);
-    if (failed || size == 0)
+    auto made = file_size(made_file(path));
+    if (!made) {
+        if (made.failure().code == errc::not_found) return ok();
+        return std::move(made).failure();
+    }
+    auto size = file_size(data_file(path));
+    if (!size && size.failure().code != errc::not_found) return std::move(size).failure();
+    if (!size || *size == 0)
         return error{errc::corrupt,
-                     data_file(path) + " is " + (failed ? "gone" : "empty") +
+                     data_file(path) + " is " + (size ? "empty" : "gone") +
                          ", though a journal was made here. Bring it back, or remove " +
                          made_file(path) + " to begin a new one"};
     return ok();
@@ -320,10 +320,7 @@ std::string writer_lock_path(const std::string& path) {
 }
 
 result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options) {
-    std::error_code failed;
-    bool made = std::filesystem::create_directories(options.path, failed);
-    if (failed) return error{errc::io, "make folder " + options.path + ": " + failed.message()};
-    if (made) std::filesystem::permissions(options.path, std::filesystem::perms::owner_all, failed);
+    WHARF_TRY_ASSIGN(bool made, make_folder(options.path));
     WHARF_TRY_ASSIGN(fd_guard lock, lock_for_writing(options.path));
     WHARF_TRY(check_not_lost(options.path));
     WHARF_TRY_ASSIGN(env_ptr env, new_env());
@@ -346,8 +343,7 @@ result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options) {
     WHARF_TRY(allocate(env.get(), options.size_bytes));
     WHARF_TRY(note_made(options.path));
     WHARF_TRY(sync_folder(options.path));
-    auto parent = std::filesystem::absolute(options.path).parent_path();
-    if (made) WHARF_TRY(sync_folder(parent.string()));
+    if (made) WHARF_TRY(sync_folder(folder_above(options.path)));
     int dead_readers = 0;
     mdb_reader_check(env.get(), &dead_readers);
     WHARF_TRY_ASSIGN(MDB_dbi dbi, open_database(env.get(), false));

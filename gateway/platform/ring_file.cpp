@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <new>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,7 +99,7 @@ status ring_file::recreate(std::uint64_t size_bytes) {
     size_bytes_ = 0;
     if (::unlink(path_.c_str()) != 0 && errno != ENOENT) return system_error("remove " + path_);
     if (size_bytes != 0) WHARF_TRY(make_file(size_bytes));
-    WHARF_TRY(sync_folder(std::filesystem::path(path_).parent_path().string()));
+    WHARF_TRY(sync_folder(folder_above(path_)));
     return open_file();
 }
 

@@ -83,7 +83,7 @@ ssize_t write_tracked(int fd, tracked_file& file, const iovec* parts, int count,
             half.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
         }
         length /= 2;
-        short_part = {half.data(), length};
+        short_part = {half.data(), static_cast<std::size_t>(length)};
         parts = &short_part;
         count = 1;
     }
@@ -211,6 +211,15 @@ int fcntl(int fd, int command, ...) {
     return fcntl_of(fd, command, argument);
 }
 int fcntl64(int fd, int command, ...) {
+    va_list rest;
+    va_start(rest, command);
+    void* argument = va_arg(rest, void*);
+    va_end(rest);
+    return fcntl_of(fd, command, argument);
+}
+
+// What a program with a 64-bit time_t calls where the C library's own has 32 bits.
+int __fcntl_time64(int fd, int command, ...) {
     va_list rest;
     va_start(rest, command);
     void* argument = va_arg(rest, void*);

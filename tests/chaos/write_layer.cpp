@@ -197,7 +197,7 @@ std::uint64_t write_layer::size_of(const tracked_file& file) {
 
 std::string write_layer::read_old(const tracked_file& file, std::uint64_t offset,
                                   std::uint64_t length) {
-    std::string bytes(length, '\0');
+    std::string bytes(static_cast<std::size_t>(length), '\0');
     std::size_t have = 0;
     while (have < length) {
         const ssize_t got = pread(file.read_fd, bytes.data() + have, length - have,

@@ -2,6 +2,7 @@
 
 #include "gateway/base/limits.hpp"
 #include "gateway/base/text.hpp"
+#include "gateway/base/time.hpp"
 
 #include <spdlog/async.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -13,6 +14,7 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <time.h>
 
 namespace wharf::log {
 
@@ -31,6 +33,33 @@ std::array<std::atomic<std::uint64_t>, k_level_count> counts{};
 
 spdlog::level::level_enum spdlog_level(level at) {
     return static_cast<spdlog::level::level_enum>(static_cast<int>(at));
+}
+
+// As they stand in a line. A person reads the columns: in text they are padded.
+constexpr std::array<std::string_view, k_level_count> k_words = {"trace", "debug", "info",
+                                                                 "warning", "error"};
+constexpr std::size_t k_word_bytes = 7;
+
+// With milliseconds, in UTC. Not by spdlog: as 32-bit ARM has it, its time ends in January 2038.
+void append_now(std::string& out) {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    append_rfc3339({now.tv_sec, 0}, out);
+    auto milliseconds = std::to_string(1000 + now.tv_nsec / 1'000'000);
+    milliseconds.front() = '.';
+    out.replace(out.size() - 1, 1, milliseconds).push_back('Z');
+}
+
+std::string line_of(bool json, level at, std::string_view what, fields details) {
+    std::string_view word = k_words[static_cast<std::size_t>(at)];
+    std::string out = json ? "{\"time\":\"" : "";
+    append_now(out);
+    if (json) {
+        out.append("\",\"level\":\"").append(word).append("\",");
+        return out.append(rendered(true, what, details)).append("}");
+    }
+    out.append(" ").append(word).append(k_word_bytes - word.size() + 1, ' ');
+    return out.append(rendered(false, what, details));
 }
 
 constexpr char k_hex[] = "0123456789abcdef";
@@ -111,9 +140,7 @@ status start(const options& how) {
         next->logger = std::make_shared<spdlog::async_logger>(
             "wharf", std::move(sink), next->pool, spdlog::async_overflow_policy::overrun_oldest);
         next->logger->set_level(spdlog::level::trace);
-        next->logger->set_pattern(how.json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})"
-                                           : "%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v",
-                                  spdlog::pattern_time_type::utc);
+        next->logger->set_pattern("%v");
         next->logger->flush_on(spdlog::level::warn);
     } catch (const spdlog::spdlog_ex& failed) {
         return wharf::error{errc::io, std::string("log: ") + failed.what()};
@@ -145,7 +172,7 @@ void write(level at, std::string_view what, fields details) {
     auto to = std::atomic_load(&current);
     if (!to || at < to->least) return;
     counts[static_cast<std::size_t>(at)].fetch_add(1, std::memory_order_relaxed);
-    auto line = rendered(to->json, what, details);
+    auto line = line_of(to->json, at, what, details);
     to->logger->log(spdlog_level(at), spdlog::string_view_t(line));
 }
 
