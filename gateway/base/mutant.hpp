@@ -50,6 +50,7 @@ namespace wharf {
     X(open_batches_forgotten_at_start)                                                             \
     X(parked_keys_do_not_block)                                                                    \
     X(waiting_never_released)                                                                      \
+    X(parked_without_space)                                                                        \
     X(delayed_item_lost)                                                                           \
     X(circuit_stays_open)                                                                          \
     X(neighbours_answer)                                                                           \

@@ -75,7 +75,8 @@ bool destination_machine::absorb_ready(instant at) {
         }
         const auto e = entry_of(*head);
         if (any_blocked(e)) {
-            if (full_ || short_of_space_ || parked_.size() >= limits::k_blocked_keys_max) {
+            const bool no_room = full_ || parked_.size() >= limits::k_blocked_keys_max;
+            if (no_room || (short_of_space_ && !WHARF_MUTANT(parked_without_space))) {
                 ++at_number;
                 continue;
             }

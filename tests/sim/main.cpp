@@ -106,7 +106,7 @@ int run(int argc, char** argv) {
     app.add_option("--seed", with.seed, "one seed");
     app.add_option("--seeds", with.seeds, "so many seeds");
     app.add_option("--from", with.from, "the first of them");
-    app.add_option("--jobs", with.jobs, "processes")->check(CLI::Range(1U, 64U));
+    app.add_option("--jobs", with.jobs, "processes")->check(CLI::Range(1U, 64U))->take_last();
     app.add_flag("--trace", with.trace, "with --seed: every line of the trace");
     app.add_flag("--twice", with.twice, "with --seeds: each two times, to compare the traces");
     app.add_flag("--mutants", with.mutants, "plant each fault in turn");

@@ -101,7 +101,7 @@ gateway_plan draw_gateway(dice d, const workload_plan& work, machine_plan& machi
     out.retention_percent = static_cast<std::uint32_t>(d.between(10, 75));
     if (d.chance(3500)) // the quota is reached while the ERP is away
         machine.store_bytes_max =
-            static_cast<std::uint64_t>(d.between(200, 1200)) * (events + 100) + 40'000;
+            static_cast<std::uint64_t>(d.between(250, 1200)) * (events + 100) + 150'000;
     out.identity_age_us = 1000 * k_hour;
     out.identity_count = 1'000'000;
     if (d.chance(800)) {
