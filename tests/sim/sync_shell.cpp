@@ -1,5 +1,6 @@
 #include "tests/sim/sync_shell.hpp"
 
+#include "gateway/base/hash.hpp"
 #include "gateway/base/limits.hpp"
 #include "gateway/journal/format.hpp"
 #include "gateway/ports/digest.hpp"
@@ -199,14 +200,15 @@ void sim_runner::perform(const act::render& what) {
             violated("journal", "a batch cannot be made: " + records.failure().message);
         return machine_.on_render_failed(what.batch, records.failure().message, now());
     }
-    auto request = connector_.render(what.batch, what.items, *records, what.in_order);
-    const auto digest = sha256(request.body);
+    auto request = connector_.render(what.batch, what.items, std::move(*records), what.in_order);
+    const auto digest = hash128(request.body);
     const auto bytes = request.body.size();
     std::vector<event_head> heads;
     for (auto& record : *records)
         heads.push_back(std::move(record.head));
     rendered_[what.batch] = {what.items, std::move(request)};
-    machine_.on_rendered(what.batch, std::string(view_of(digest)), bytes, heads, now());
+    machine_.on_rendered(what.batch, std::string(digest.data(), digest.size()), bytes, heads,
+                         now());
 }
 
 void sim_runner::perform(const act::forget& what) {
