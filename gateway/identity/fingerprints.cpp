@@ -103,4 +103,16 @@ void fingerprint_table::insert(const digest128& hash, std::uint64_t ordinal) {
     homeless_.push_back({mark, low});
 }
 
+void fingerprint_table::erase(const digest128& hash, std::uint64_t ordinal) {
+    const place at = place_of(hash);
+    const auto low = static_cast<std::uint32_t>(ordinal & (k_fingerprint_ordinals - 1));
+    for (const std::size_t where : {at.line, other_line(at.line, at.mark)}) {
+        line& in = lines_[where];
+        for (std::size_t slot = 0; slot < k_slots; ++slot)
+            if (in.marks[slot] == at.mark && ordinal_in(in, slot) == low) in.marks[slot] = 0;
+    }
+    std::erase_if(homeless_,
+                  [&](const homeless& one) { return one.mark == at.mark && one.ordinal == low; });
+}
+
 } // namespace wharf

@@ -33,6 +33,8 @@ class fingerprint_table {
         next_ = next;
     }
     void insert(const digest128& hash, std::uint64_t ordinal);
+    // Takes back an insert: the group that it belonged to came to nothing.
+    void erase(const digest128& hash, std::uint64_t ordinal);
     // Brings the lines of a later find() or insert() near.
     void prefetch(const digest128& hash) const;
 

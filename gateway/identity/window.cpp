@@ -275,6 +275,8 @@ void identity_window::keep() {
 }
 
 void identity_window::roll_back() {
+    for (std::size_t i = 0; i < pending_.size(); ++i)
+        table_.erase(pending_.hash(i), committed_.next + i);
     runs_.erase(runs_.end() - static_cast<std::ptrdiff_t>(added_), runs_.end());
     if (!merged_.empty()) {
         const auto at = runs_.begin() + static_cast<std::ptrdiff_t>(merged_at_);

@@ -87,6 +87,8 @@ class identity_window {
     // Of the open group.
     [[nodiscard]] const identity_state& state() const { return state_; }
     [[nodiscard]] std::size_t memory_bytes() const;
+    // The table is to be made anew, larger, before the next group ends.
+    [[nodiscard]] bool crowded() const { return table_.overfull(); }
     // Of the runs in the store.
     [[nodiscard]] std::uint64_t stored_bytes() const { return bytes_; }
 

@@ -182,6 +182,25 @@ TEST_CASE("an aborted group leaves no trace") {
     CHECK(f.find({"b"}, "y").what == kind::same);
 }
 
+TEST_CASE("groups that are refused again and again leave the table as it was") {
+    fixture f;
+    f.add("before", "x", 1);
+    const std::size_t bytes = f.window.memory_bytes();
+    for (int again = 0; again < 200; ++again) {
+        for (int i = 0; i < 1'000; ++i)
+            f.remember({"k" + std::to_string(again % 2 * 1'000 + i)}, "x", 2);
+        f.group.reset();
+        f.window.roll_back();
+        f.begin();
+    }
+    // 200 000 leftovers would not have found a place in it.
+    CHECK(f.window.maintain(*f.group, 0).ok());
+    CHECK(f.window.memory_bytes() == bytes);
+    CHECK_FALSE(f.window.crowded());
+    CHECK(f.find({"before"}, "x").what == kind::same);
+    CHECK(f.find({"k1"}, "x").what == kind::unknown);
+}
+
 TEST_CASE("a damaged entry is an error, not an unknown key") {
     fixture f;
     f.add("a", "x", 1);
