@@ -207,6 +207,7 @@ class Misbehaviour(DeliveryTest):
         self.assert_survives({"slow_loris": {"byte_ms": 5, "next": 4}})
 
     def test_batches_that_are_too_large_for_it(self):
+        self.daemon.sections["destination"][0]["batch_max_delay_ms"] = 300
         self.assert_survives({"max_batch_items": 3})
 
     def test_nobody_there_for_a_while(self):

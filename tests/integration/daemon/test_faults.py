@@ -3,6 +3,7 @@
 cannot be made durable is not acknowledged, and the gateway says why."""
 import json
 import random
+import re
 import signal
 import threading
 import time
@@ -66,9 +67,11 @@ class Kills(DaemonTest):
 class FailingCommits(DaemonTest):
     """Faults of the lost-writes layer: tests/chaos/README.md."""
 
+    JOURNAL = {"ring_mb": 0}
+
     def setUp(self):
         super().setUp()
-        self.daemon = self.gateway().start_with_faults()
+        self.daemon = self.gateway(journal=self.JOURNAL).start_with_faults()
 
     def assert_ends_without_an_answer(self, fault, words):
         client = self.client(self.daemon, "scanner")
@@ -112,9 +115,51 @@ class FailingCommits(DaemonTest):
         self.assertIn("Input/output error", self.daemon.said("cannot start")["reason"])
 
 
+class FailingRing(FailingCommits):
+    """The same before LMDB: a record that cannot be written, a checkpoint that fails."""
+    JOURNAL = {"ring_mb": 4, "checkpoint_s": 1}
+
+    # A record is a durable write of its own, as a meta page is.
+    def test_a_failed_record_ends_the_process(self):
+        self.assert_ends_without_an_answer("meta:EIO:1", "write to the ring")
+
+    def assert_a_checkpoint_ends_it(self, fault):
+        client = self.client(self.daemon, "scanner")
+        self.daemon.plan_faults(fault)
+        client.deliver(TOPIC, event(1), packet_id=1)
+        self.assertEqual(self.daemon.wait(), COMMIT_UNKNOWN)
+        self.assertIn("Input/output error", self.daemon.said("cannot go on")["reason"])
+        self.daemon.start()
+        self.assertEqual(event_ids(self.daemon), ["e-1"], "what was acknowledged is in the ring")
+        self.assert_balanced(self.daemon.books())
+
+    def test_a_failed_sync_ends_the_process(self):
+        self.assert_a_checkpoint_ends_it("fdatasync:EIO:1")
+
+    def test_a_failed_page_write_ends_the_process(self):
+        self.assert_a_checkpoint_ends_it("pwrite:EIO:1")
+
+    def test_without_space_a_checkpoint_waits_and_devices_do_not(self):
+        client = self.client(self.daemon, "scanner")
+        self.daemon.plan_faults("pwrite:ENOSPC:1+")
+        client.deliver(TOPIC, event(1), packet_id=1)
+
+        def refused():
+            _, _, page = self.daemon.page("/metrics")
+            found = re.search(r"^wharf_journal_checkpoints_refused_total (\d+)$", page, re.M)
+            return int(found[1])
+
+        wait_until(lambda: refused() > 0, "a checkpoint is put off")
+        client.deliver(TOPIC, event(2), packet_id=2)
+        self.assertIsNone(self.daemon.said("withheld"))
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual(event_ids(self.daemon), ["e-1", "e-2"])
+
+
 class FullDisk(DaemonTest):
     def test_acknowledgements_wait_for_space_and_then_come_without_a_restart(self):
-        gateway = self.gateway().start_with_faults()
+        gateway = self.gateway(journal={"ring_mb": 0}).start_with_faults()
         process = gateway.process.pid
         scanner = self.client(gateway, "scanner")
         other = self.client(gateway, "other", version=5)
@@ -147,7 +192,7 @@ class FullDisk(DaemonTest):
         self.assertEqual(len(withheld), 1, "said once, not once a try")
 
     def test_a_kill_while_the_disk_is_full_loses_nothing_acknowledged(self):
-        gateway = self.gateway().start_with_faults()
+        gateway = self.gateway(journal={"ring_mb": 0}).start_with_faults()
         client = self.client(gateway, "scanner")
         client.deliver(TOPIC, event(1), packet_id=1)
         gateway.plan_faults("pwrite:ENOSPC:1+")

@@ -65,7 +65,7 @@ class Stop(DaemonTest):
         self.assert_balanced(gateway.books())
 
     def test_what_came_before_the_signal_is_acknowledged_before_the_goodbye(self):
-        gateway = self.gateway().start_with_faults()
+        gateway = self.gateway(journal={"ring_mb": 0}).start_with_faults()
         client = self.client(gateway, "scanner", version=5)
         gateway.plan_faults("pwrite:ENOSPC:1+")
         client.send(b"".join(publish_packet(TOPIC, event(n), 1, n, 5) for n in range(1, 51)))
