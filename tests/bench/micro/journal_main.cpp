@@ -101,6 +101,7 @@ void fill(const words& given) {
             prepared.push_back(rig.prepare(given.first_event + done + i));
         rig.commit(prepared.data(), prepared.size());
     }
+    rig.close();
     print(given.events, now_s() - began, bytes_written() - before, rig.stored_bytes());
 }
 
@@ -117,6 +118,7 @@ int main(int argc, char** argv) {
     app.add_option("--path", given.place.path, "the journal's folder")->required();
     app.add_option("--size-mb", given.place.size_mb);
     app.add_option("--destination", given.place.destinations);
+    app.add_option("--ring-mb", given.place.ring_mb, "0: LMDB alone");
     app.add_option("--identities-max", given.place.identities_max);
     app.add_option("--events", given.events, "at most, or to fill in");
     app.add_option("--first-event", given.first_event);

@@ -1,6 +1,6 @@
 #include "tests/bench/micro/journal_rig.hpp"
 
-#include "gateway/platform/lmdb_store.hpp"
+#include "gateway/platform/journal_store.hpp"
 #include "gateway/platform/system_clock.hpp"
 
 #include <cstdio>
@@ -16,6 +16,14 @@ std::int64_t monotonic_us() {
     return wharf::system_clock().monotonic_us();
 }
 
+std::unique_ptr<wharf::store> open_store(const journal_place& at) {
+    wharf::system_random random;
+    wharf::journal_store_options options;
+    options.lmdb = {at.path, at.size_mb << 20};
+    options.ring.ring_bytes = at.ring_mb << 20;
+    return taken(wharf::open_journal_store(options, random)).over;
+}
+
 } // namespace
 
 void die(const std::string& why) {
@@ -28,8 +36,7 @@ void check(const wharf::status& done) {
 }
 
 journal_rig::journal_rig(const journal_place& at)
-    : ingest_(taken(wharf::make_intake({.site = "ber1"}))),
-      over_(taken(wharf::open_lmdb({at.path, at.size_mb << 20}))) {
+    : ingest_(taken(wharf::make_intake({.site = "ber1"}))), over_(open_store(at)) {
     wharf::journal_options options;
     options.gateway = "WH7";
     options.destinations = at.destinations;
@@ -64,6 +71,11 @@ wharf::journal_request journal_rig::prepare(std::uint64_t event) const {
     return request;
 }
 
+void journal_rig::close() {
+    check(over_->checkpoint());
+    check(over_->close());
+}
+
 void journal_rig::apply(const wharf::journal_request* first, std::size_t count) {
     constexpr std::size_t k_ahead = 8;
     for (std::size_t i = 0; i < count; ++i) {
@@ -78,6 +90,7 @@ void journal_rig::commit(const wharf::journal_request* first, std::size_t count)
     check(log_->maintain(0));
     const wharf::commit_result done = log_->commit();
     if (done.outcome != wharf::commit_outcome::durable) die("commit: " + done.message);
+    check(over_->tick(monotonic_us()));
     const auto answers = log_->take_answers();
     const auto appended = log_->take_appended();
     if (answers.size() != count || appended.size() != count)

@@ -2,6 +2,7 @@
 // alone. A failure ends the program with its words.
 #pragma once
 
+#include "gateway/base/limits.hpp"
 #include "gateway/ingest/intake.hpp"
 #include "gateway/journal/journal.hpp"
 #include "tests/bench/events/event_source.hpp"
@@ -26,6 +27,7 @@ struct journal_place {
     std::uint64_t size_mb = 1024;
     std::vector<std::string> destinations;
     std::uint64_t identities_max = 10'000'000;
+    std::uint64_t ring_mb = wharf::limits::k_ring_mb_default; // 0: LMDB alone
 };
 
 class journal_rig {
@@ -36,8 +38,11 @@ class journal_rig {
     [[nodiscard]] wharf::journal_request prepare(std::uint64_t event) const;
     // As the journal thread does, in an open group.
     void apply(const wharf::journal_request* first, std::size_t count);
-    // One group: begin, apply all, maintain, commit.
+    // One group: begin, apply all, maintain, commit, and the store's chance to tidy up.
     void commit(const wharf::journal_request* first, std::size_t count);
+
+    // As a clean stop does; nothing may follow.
+    void close();
 
     [[nodiscard]] const wharf::intake& ingest() const { return ingest_; }
     [[nodiscard]] wharf::journal& log() { return *log_; }

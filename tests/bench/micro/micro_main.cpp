@@ -176,11 +176,12 @@ void render_batch(benchmark::State& state, wharf::http_format format) {
         records[i].head = head_of(i + 1);
         if (!records[i].event.ParseFromString(stored_of(i + 1))) bench::die("a record");
     }
-    for (auto _ : state)
+    for (auto _ : state) {
         state.PauseTiming();
-        auto taken = records;
+        auto used_up = records;
         state.ResumeTiming();
-        benchmark::DoNotOptimize(connector.render(1, items, std::move(taken), false));
+        benchmark::DoNotOptimize(connector.render(1, items, std::move(used_up), false));
+    }
     per_event(state, k_items);
 }
 BENCHMARK_CAPTURE(render_batch, protobuf, wharf::http_format::protobuf);
