@@ -111,12 +111,13 @@ constexpr std::size_t k_group = 1000;
 void journal_apply(benchmark::State& state, bool known) {
     static std::uint64_t next = 1;
     std::vector<wharf::journal_request> group = requests(next, k_group);
-    if (known) {
-        rig().commit(group.data(), group.size());
-        next += k_group;
-    }
+    if (known) rig().commit(group.data(), group.size());
     for (auto _ : state) {
+        state.PauseTiming();
+        next += k_group;
+        if (!known) group = requests(next, k_group);
         bench::check(rig().log().begin(0));
+        state.ResumeTiming();
         rig().apply(group.data(), group.size());
         state.PauseTiming();
         rig().log().roll_back();
