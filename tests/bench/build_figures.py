@@ -59,6 +59,6 @@ def micro(bench):
     if not bench.quick:
         words += ["--benchmark_repetitions=3", "--benchmark_report_aggregates_only=true"]
     runs = json.loads(rig.run(words))["benchmarks"]
-    return [Figure("step: " + run["name"].removesuffix("_median"), "ns",
+    return [Figure("step: " + re.sub(r"/iterations:\d+|_median$", "", run["name"]), "ns",
                    1e9 / run["items_per_second"])
             for run in runs if run.get("aggregate_name", "median") == "median"]

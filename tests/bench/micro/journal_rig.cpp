@@ -84,13 +84,21 @@ void journal_rig::apply(const wharf::journal_request* first, std::size_t count) 
     }
 }
 
-void journal_rig::commit(const wharf::journal_request* first, std::size_t count) {
+void journal_rig::begin() {
     check(log_->begin(monotonic_us() - opened_us_));
-    apply(first, count);
+}
+
+void journal_rig::end() {
     check(log_->maintain(0));
     const wharf::commit_result done = log_->commit();
     if (done.outcome != wharf::commit_outcome::durable) die("commit: " + done.message);
     check(over_->tick(monotonic_us()));
+}
+
+void journal_rig::commit(const wharf::journal_request* first, std::size_t count) {
+    begin();
+    apply(first, count);
+    end();
     const auto answers = log_->take_answers();
     const auto appended = log_->take_appended();
     if (answers.size() != count || appended.size() != count)

@@ -36,9 +36,11 @@ class journal_rig {
 
     // One event per message, of one connected client. Outside of what is measured.
     [[nodiscard]] wharf::journal_request prepare(std::uint64_t event) const;
-    // As the journal thread does, in an open group.
+    // The same in its steps, as the journal thread does.
+    void begin();
     void apply(const wharf::journal_request* first, std::size_t count);
-    // One group: begin, apply all, maintain, commit, and the store's chance to tidy up.
+    void end();
+    // One group of new events: begin, apply all, maintain, commit, the store's chance to tidy up.
     void commit(const wharf::journal_request* first, std::size_t count);
 
     // As a clean stop does; nothing may follow.
