@@ -9,7 +9,12 @@
 
 namespace wharf {
 
+namespace flat {
+class event_view;
+}
+
 // Checks the body and fills in what has a default.
 [[nodiscard]] status check_body(wharf::v1::Event& event, std::string_view site);
+[[nodiscard]] status check_body(flat::event_view& event, std::string_view site);
 
 } // namespace wharf

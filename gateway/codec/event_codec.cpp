@@ -3,6 +3,7 @@
 #include "gateway/base/limits.hpp"
 #include "gateway/codec/json_codec.hpp"
 #include "gateway/codec/protobuf_codec.hpp"
+#include "gateway/codec/wire_bytes.hpp"
 
 #include <array>
 
@@ -71,8 +72,32 @@ result<decoded_events> decode(codec_kind kind, std::string_view payload) {
     return events;
 }
 
+std::optional<std::vector<std::string_view>> split_batch(std::string_view payload) {
+    constexpr std::uint64_t k_tag =
+        (wharf::v1::EventBatch::kEventsFieldNumber << 3) | wire::k_delimited;
+    std::vector<std::string_view> out;
+    const char* at = payload.data();
+    const char* const end = at + payload.size();
+    while (at != end) {
+        std::uint64_t tag = 0;
+        std::uint64_t size = 0;
+        if (!wire::take_varint(at, end, tag) || tag != k_tag || !wire::take_varint(at, end, size) ||
+            size > static_cast<std::uint64_t>(end - at) ||
+            out.size() == limits::k_events_per_message_max)
+            return std::nullopt;
+        out.emplace_back(at, static_cast<std::size_t>(size));
+        at += size;
+    }
+    if (out.empty()) return std::nullopt;
+    return out;
+}
+
 lane lane_of(const wharf::v1::Event& event) noexcept {
-    switch (event.body_case()) {
+    return lane_of(event.body_case());
+}
+
+lane lane_of(wharf::v1::Event::BodyCase body) noexcept {
+    switch (body) {
     case wharf::v1::Event::kPacked:
     case wharf::v1::Event::kShipped:
     case wharf::v1::Event::kMilestone:
@@ -82,7 +107,7 @@ lane lane_of(const wharf::v1::Event& event) noexcept {
     default:
         break;
     }
-    WHARF_ASSERT(event.body_case() != wharf::v1::Event::BODY_NOT_SET);
+    WHARF_ASSERT(body != wharf::v1::Event::BODY_NOT_SET);
     return lane::inventory;
 }
 

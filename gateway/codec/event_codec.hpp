@@ -28,7 +28,12 @@ using decoded_events = std::vector<result<wharf::v1::Event>>;
 // One to limits::k_events_per_message_max events, in the payload's order. Read, not yet validated.
 [[nodiscard]] result<decoded_events> decode(codec_kind kind, std::string_view payload);
 
+// The events' bytes, one after the other, without looking into them; the bytes are the payload's.
+// Nothing where the batch cannot be taken apart, or has too many: decode() says why.
+[[nodiscard]] std::optional<std::vector<std::string_view>> split_batch(std::string_view payload);
+
 // Where an event queues for delivery. REQUIRES: it has a body.
 [[nodiscard]] lane lane_of(const wharf::v1::Event& event) noexcept;
+[[nodiscard]] lane lane_of(wharf::v1::Event::BodyCase body) noexcept;
 
 } // namespace wharf

@@ -1,11 +1,14 @@
 #include "gateway/codec/field_rules.hpp"
 
 #include "gateway/base/limits.hpp"
+#include "gateway/codec/flat_view.hpp"
 #include "gateway/codec/wire_values.hpp"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/stubs/common.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 namespace wharf {
@@ -24,15 +27,6 @@ bool is_upper_or_digit(char c) noexcept {
 
 bool all_digits(std::string_view text) noexcept {
     return std::all_of(text.begin(), text.end(), is_digit);
-}
-
-// Identifiers are the rule; these are the exceptions.
-std::size_t bytes_max(const FieldDescriptor& field) {
-    const std::string_view name = field.name();
-    if (name == "event_id" || name == "corrective_event_ids") return limits::k_native_id_bytes_max;
-    if (name == "correlation_id") return limits::k_correlation_id_bytes_max;
-    if (name == "reason" || name == "place") return limits::k_text_bytes_max;
-    return limits::k_identifier_bytes_max;
 }
 
 status check_text(const place& at, std::string_view value, std::size_t size_max) {
@@ -75,7 +69,7 @@ status check_single(const place* parent, Message& message, const FieldDescriptor
     case FieldDescriptor::CPPTYPE_STRING: {
         std::string scratch;
         return check_text(at, reflection.GetStringReference(message, &field, &scratch),
-                          bytes_max(field));
+                          text_bytes_max(field));
     }
     case FieldDescriptor::CPPTYPE_ENUM:
         return check_enum(at, field, reflection.GetEnumValue(message, &field));
@@ -100,12 +94,60 @@ status check_elements(const place* parent, Message& message, const FieldDescript
         std::string scratch;
         WHARF_TRY(check_text(at,
                              reflection.GetRepeatedStringReference(message, &field, i, &scratch),
-                             bytes_max(field)));
+                             text_bytes_max(field)));
     }
     return ok();
 }
 
+template <class Quantity> status check_amount(const place& at, const Quantity& value, sign wanted) {
+    if (!value.has_value()) return unexpected({&at, "value"}, "required");
+    const std::string_view unit = value.unit();
+    if (unit.empty() || unit.size() > 3 ||
+        !std::all_of(unit.begin(), unit.end(), is_upper_or_digit)) {
+        return unexpected({&at, "unit"},
+                          "expected a UN/ECE Recommendation 20 code: 1 to 3 upper-case letters or "
+                          "digits, such as EA or KGM",
+                          quoted(unit));
+    }
+    const auto coefficient = value.value().coefficient();
+    const auto refuse = [&](std::string_view expectation) {
+        const auto got = decimal::make(coefficient, value.value().scale());
+        return unexpected({&at, "value"}, expectation, got.value().to_string());
+    };
+    switch (wanted) {
+    case sign::not_zero:
+        if (coefficient == 0) return refuse("expected not zero");
+        break;
+    case sign::not_negative:
+        if (coefficient < 0) return refuse("expected not less than zero");
+        break;
+    case sign::more_than_zero:
+        if (coefficient <= 0) return refuse("expected more than zero");
+        break;
+    }
+    return ok();
+}
+
+// Eight bytes of printable ASCII at once: none below a space, none above '~'.
+bool are_plain_ascii(const char* eight) noexcept {
+    constexpr std::uint64_t k_ones = 0x0101010101010101;
+    constexpr std::uint64_t k_high = 0x8080808080808080;
+    std::uint64_t word = 0;
+    std::memcpy(&word, eight, sizeof word);
+    // The high bit of each byte: was set, is below 0x20, becomes set by adding 1 (0x7f).
+    return ((word | (word - k_ones * 0x20) | (word + k_ones)) & k_high) == 0;
+}
+
 } // namespace
+
+// Identifiers are the rule; these are the exceptions.
+std::size_t text_bytes_max(const FieldDescriptor& field) {
+    const std::string_view name = field.name();
+    if (name == "event_id" || name == "corrective_event_ids") return limits::k_native_id_bytes_max;
+    if (name == "correlation_id") return limits::k_correlation_id_bytes_max;
+    if (name == "reason" || name == "place") return limits::k_text_bytes_max;
+    return limits::k_identifier_bytes_max;
+}
 
 std::string place::to_string() const {
     std::string out = parent != nullptr ? parent->to_string() : std::string();
@@ -130,6 +172,17 @@ bool is_plain_text(std::string_view text) noexcept {
             return false;
     }
     return true;
+}
+
+bool is_plain_utf8(std::string_view text) noexcept {
+    std::size_t at = 0;
+    while (at + 8 <= text.size() && are_plain_ascii(text.data() + at))
+        at += 8;
+    while (at < text.size() && text[at] >= ' ' && text[at] < 0x7f)
+        ++at;
+    if (at == text.size()) return true;
+    return is_plain_text(text) && google::protobuf::internal::IsStructurallyValidUTF8(
+                                      text.data(), static_cast<int>(text.size()));
 }
 
 bool has_gs1_check_digit(std::string_view digits) noexcept {
@@ -167,29 +220,10 @@ status check_sscc(const place& at, std::string_view value) {
 }
 
 status check_quantity(const place& at, const wharf::v1::Quantity& value, sign wanted) {
-    if (!value.has_value()) return unexpected({&at, "value"}, "required");
-    const auto& unit = value.unit();
-    if (unit.empty() || unit.size() > 3 ||
-        !std::all_of(unit.begin(), unit.end(), is_upper_or_digit)) {
-        return unexpected({&at, "unit"},
-                          "expected a UN/ECE Recommendation 20 code: 1 to 3 upper-case letters or "
-                          "digits, such as EA or KGM",
-                          quoted(unit));
-    }
-    const auto coefficient = value.value().coefficient();
-    const auto got = from_proto(value.value()).value().to_string();
-    switch (wanted) {
-    case sign::not_zero:
-        if (coefficient == 0) return unexpected({&at, "value"}, "expected not zero", got);
-        break;
-    case sign::not_negative:
-        if (coefficient < 0) return unexpected({&at, "value"}, "expected not less than zero", got);
-        break;
-    case sign::more_than_zero:
-        if (coefficient <= 0) return unexpected({&at, "value"}, "expected more than zero", got);
-        break;
-    }
-    return ok();
+    return check_amount(at, value, wanted);
+}
+status check_quantity(const place& at, const flat::quantity_view& value, sign wanted) {
+    return check_amount(at, value, wanted);
 }
 
 status check_forms(const place* at, Message& message) {

@@ -10,6 +10,10 @@
 
 namespace wharf {
 
+namespace flat {
+class quantity_view;
+}
+
 // Where a field is. Lives on the stack of the one who checks; becomes text only for an error.
 struct place {
     const place* parent = nullptr;
@@ -24,6 +28,10 @@ struct place {
 
 // No C0, DEL or C1 control characters.
 [[nodiscard]] bool is_plain_text(std::string_view text) noexcept;
+// The same, and UTF-8.
+[[nodiscard]] bool is_plain_utf8(std::string_view text) noexcept;
+// How long a field of the schema may be.
+[[nodiscard]] std::size_t text_bytes_max(const google::protobuf::FieldDescriptor& field);
 // Digits whose last is the GS1 check digit of the others (GS1 General Specifications, 7.9).
 [[nodiscard]] bool has_gs1_check_digit(std::string_view digits) noexcept;
 
@@ -34,6 +42,7 @@ struct place {
 
 enum class sign : std::uint8_t { not_zero, not_negative, more_than_zero };
 [[nodiscard]] status check_quantity(const place& at, const wharf::v1::Quantity& value, sign wanted);
+[[nodiscard]] status check_quantity(const place& at, const flat::quantity_view& value, sign wanted);
 
 // Every text, time, decimal and enum below the message, by its own form alone. Decimals become
 // canonical.

@@ -4,6 +4,7 @@
 #include "gateway/base/limits.hpp"
 #include "gateway/codec/body_rules.hpp"
 #include "gateway/codec/field_rules.hpp"
+#include "gateway/codec/flat_event.hpp"
 #include "gateway/codec/wire_values.hpp"
 
 #include <google/protobuf/stubs/common.h>
@@ -26,7 +27,7 @@ bool is_zero(std::string_view text) noexcept {
     return text.find_first_not_of('0') == text.npos;
 }
 
-status check_references(const wharf::v1::Event& event) {
+template <class Event> status check_references(const Event& event) {
     if (static_cast<std::size_t>(event.references_size()) > limits::k_references_max) {
         return unexpected({nullptr, "references"},
                           "expected at most " + std::to_string(limits::k_references_max),
@@ -40,7 +41,7 @@ status check_references(const wharf::v1::Event& event) {
     return ok();
 }
 
-status check_declaration(const wharf::v1::Event& event) {
+template <class Event> status check_declaration(const Event& event) {
     if (!event.has_error_declaration()) return ok();
     const auto& declaration = event.error_declaration();
     const place at{nullptr, "error_declaration"};
@@ -60,9 +61,9 @@ status check_declaration(const wharf::v1::Event& event) {
     return ok();
 }
 
-status check_reversal(wharf::v1::Event& event) {
+template <class Event> status check_reversal(Event& event) {
     if (!event.has_reversal()) return ok();
-    auto& reversal = *event.mutable_reversal();
+    auto&& reversal = flat::editable(event.mutable_reversal());
     const place at{nullptr, "reversal"};
     WHARF_TRY(check_required(at, "event_id", reversal.event_id()));
     if (reversal.source().empty()) reversal.set_source(event.source());
@@ -72,11 +73,10 @@ status check_reversal(wharf::v1::Event& event) {
     return ok();
 }
 
-} // namespace
-
-status validate(wharf::v1::Event& event, std::string_view site, std::string_view device) {
-    WHARF_TRY(check_forms(nullptr, event));
-    if (event.source().empty()) event.set_source(std::string(device));
+// REQUIRES: every field is well formed by itself.
+template <class Event>
+status check_rules(Event& event, std::string_view site, std::string_view device) {
+    if (event.source().empty()) event.set_source(flat::text_for<Event>(device));
     if (!event.traceparent().empty() && !is_traceparent(event.traceparent()))
         return unexpected({nullptr, "traceparent"}, k_traceparent_form,
                           quoted(event.traceparent()));
@@ -84,6 +84,17 @@ status validate(wharf::v1::Event& event, std::string_view site, std::string_view
     WHARF_TRY(check_declaration(event));
     WHARF_TRY(check_reversal(event));
     return check_body(event, site);
+}
+
+} // namespace
+
+status validate(wharf::v1::Event& event, std::string_view site, std::string_view device) {
+    WHARF_TRY(check_forms(nullptr, event));
+    return check_rules(event, site, device);
+}
+
+status validate(flat::event_view& event, std::string_view site, std::string_view device) {
+    return check_rules(event, site, device);
 }
 
 status check_name(std::string_view what, std::string_view name) {

@@ -9,10 +9,17 @@
 
 namespace wharf {
 
+namespace flat {
+class event_view;
+}
+
 // Checks the event and brings it to its canonical form in place: source, site, unit and status are
 // filled in where they have a default, a move's destination from its origin, decimals lose trailing
 // zeros. Validating a valid event again changes nothing. After an error the event is unusable.
 [[nodiscard]] status validate(wharf::v1::Event& event, std::string_view site,
+                              std::string_view device);
+// The same for one that flat_message::read() took. Site and device must outlive it.
+[[nodiscard]] status validate(flat::event_view& event, std::string_view site,
                               std::string_view device);
 
 // UTF-8, at least one byte, at most limits::k_identifier_bytes_max, no control characters: what

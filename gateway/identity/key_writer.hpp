@@ -35,9 +35,11 @@ class key_writer {
         put_little(bytes_, value);
         return *this;
     }
-    key_writer& stock(const wharf::v1::StockKey& key) {
+    key_writer& stock(const auto& key) { return stock(key, key.status()); }
+    // As it is in another status. REQUIRES: reads_as<wharf::v1::StockKey>.
+    key_writer& stock(const auto& key, wharf::v1::StockStatus status) {
         text(key.site()).text(key.location()).text(key.sku()).text(key.gtin()).text(key.lot());
-        text(key.serial()).text(key.expiry()).number(static_cast<std::uint64_t>(key.status()));
+        text(key.serial()).text(key.expiry()).number(static_cast<std::uint64_t>(status));
         return text(key.owner()).text(key.unit()).text(key.lpn());
     }
 

@@ -1,5 +1,6 @@
 #include "gateway/base/hash.hpp"
 #include "gateway/base/limits.hpp"
+#include "gateway/codec/flat_event.hpp"
 #include "gateway/codec/visit_body.hpp"
 #include "gateway/identity/key_writer.hpp"
 #include "gateway/identity/rules.hpp"
@@ -16,14 +17,10 @@ class order_keys {
     // pick. Two that only happen to have the same name delay each other, nothing more.
     template <class... Name> void documents(const Name&... names) { (document(names), ...); }
 
-    void stock(const wharf::v1::StockKey& key) {
-        keys_.push_back(hash64(key_writer(key_kind::stock).stock(key).bytes()));
-    }
+    void stock(const auto& key) { stock_in(key, key.status()); }
     // The stock as it becomes.
-    void stock(wharf::v1::StockKey key, wharf::v1::StockStatus status) {
-        if (status == wharf::v1::STOCK_STATUS_UNSPECIFIED) return;
-        key.set_status(status);
-        stock(key);
+    void stock(const auto& key, wharf::v1::StockStatus status) {
+        if (status != wharf::v1::STOCK_STATUS_UNSPECIFIED) stock_in(key, status);
     }
 
     [[nodiscard]] std::vector<std::uint64_t> take() {
@@ -34,88 +31,100 @@ class order_keys {
     }
 
   private:
-    void document(const std::string& name) {
+    void stock_in(const auto& key, wharf::v1::StockStatus status) {
+        keys_.push_back(hash64(key_writer(key_kind::stock).stock(key, status).bytes()));
+    }
+    void document(std::string_view name) {
         if (name.empty()) return;
         keys_.push_back(hash64(key_writer(key_kind::document).text(name).bytes()));
     }
     std::vector<std::uint64_t> keys_;
 };
 
-void put(order_keys& keys, const wharf::v1::InventoryAdjusted& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::InventoryAdjusted> auto& body) {
     keys.documents(body.document());
     keys.stock(body.stock());
 }
 
-void put(order_keys& keys, const wharf::v1::InventoryCounted& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::InventoryCounted> auto& body) {
     keys.documents(body.document());
     keys.stock(body.stock());
 }
 
-void put(order_keys& keys, const wharf::v1::StockMoved& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::StockMoved> auto& body) {
     keys.documents(body.task());
     keys.stock(body.from());
     keys.stock(body.to());
 }
 
-void put(order_keys& keys, const wharf::v1::StockStatusChanged& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::StockStatusChanged> auto& body) {
     keys.documents(body.document());
     keys.stock(body.stock());
     keys.stock(body.stock(), body.new_status());
 }
 
-void put(order_keys& keys, const wharf::v1::Reserved& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Reserved> auto& body) {
     keys.documents(body.document());
     keys.stock(body.stock());
 }
 
-void put(order_keys& keys, const wharf::v1::Released& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Released> auto& body) {
     keys.documents(body.document());
     keys.stock(body.stock());
 }
 
-void put(order_keys& keys, const wharf::v1::Received& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Received> auto& body) {
     keys.documents(body.receipt(), body.purchase_order());
     keys.stock(body.stock());
 }
 
-void put(order_keys& keys, const wharf::v1::Picked& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Picked> auto& body) {
     keys.documents(body.task(), body.order());
     keys.stock(body.stock());
 }
 
 // What is in a package and no longer in a place is no stock that anything else touches.
-void put(order_keys& keys, const wharf::v1::Packed& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Packed> auto& body) {
     keys.documents(body.package(), body.sscc(), body.shipment(), body.order());
-    for (const auto& line : body.contents())
-        if (!line.stock().location().empty()) keys.stock(line.stock());
+    for (int i = 0; i < body.contents_size(); ++i) {
+        const auto& stock = body.contents(i).stock();
+        if (!stock.location().empty()) keys.stock(stock);
+    }
 }
 
-void put(order_keys& keys, const wharf::v1::Shipped& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Shipped> auto& body) {
     keys.documents(body.shipment(), body.package(), body.order());
     keys.stock(body.stock());
 }
 
-void put(order_keys& keys, const wharf::v1::Milestone& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Milestone> auto& body) {
     keys.documents(body.shipment(), body.package());
 }
 
-void put(order_keys& keys, const wharf::v1::Returned& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Returned> auto& body) {
     keys.documents(body.rma());
     keys.stock(body.stock());
 }
 
-void put(order_keys& keys, const wharf::v1::Disposition& body) {
+void put(order_keys& keys, const reads_as<wharf::v1::Disposition> auto& body) {
     keys.documents(body.rma());
     keys.stock(body.stock());
     keys.stock(body.stock(), body.new_status());
 }
 
-} // namespace
-
-std::vector<std::uint64_t> order_keys_of(const wharf::v1::Event& event) {
+std::vector<std::uint64_t> keys_of(const auto& event) {
     order_keys keys;
     visit_body(event, [&keys](const auto& body) { put(keys, body); });
     return keys.take();
+}
+
+} // namespace
+
+std::vector<std::uint64_t> order_keys_of(const wharf::v1::Event& event) {
+    return keys_of(event);
+}
+std::vector<std::uint64_t> order_keys_of(const flat::event_view& event) {
+    return keys_of(event);
 }
 
 } // namespace wharf

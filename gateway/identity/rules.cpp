@@ -1,5 +1,6 @@
 #include "gateway/identity/rules.hpp"
 
+#include "gateway/codec/flat_event.hpp"
 #include "gateway/codec/visit_body.hpp"
 #include "gateway/identity/key_writer.hpp"
 
@@ -14,7 +15,7 @@ namespace wharf {
 namespace {
 
 // An absent declaration and one of the epoch must differ.
-void put_declaration(key_writer& key, const wharf::v1::Event& event) {
+void put_declaration(key_writer& key, const auto& event) {
     key.number(event.has_error_declaration() ? 1 : 0);
     if (!event.has_error_declaration()) return;
     const auto& at = event.error_declaration().declared_at();
@@ -22,7 +23,7 @@ void put_declaration(key_writer& key, const wharf::v1::Event& event) {
     key.number(static_cast<std::uint64_t>(at.nanos()));
 }
 
-void put_reversal(key_writer& key, const wharf::v1::Event& event) {
+void put_reversal(key_writer& key, const auto& event) {
     key.number(event.has_reversal() ? 1 : 0);
     if (event.has_reversal()) key.text(event.reversal().source()).text(event.reversal().event_id());
 }
@@ -34,52 +35,52 @@ template <class... Text> bool present(const Text&... texts) noexcept {
 
 // The parts of the business key that only its kind has; false where one is missing.
 template <class Body>
-bool put_numbered(key_writer& key, const Body& body, const std::string& document) {
+bool put_numbered(key_writer& key, const Body& body, std::string_view document) {
     if (!present(document, body.line())) return false;
     key.text(body.stock().site()).text(document).text(body.line()).number(body.sequence());
     return true;
 }
 
-bool put(key_writer& key, const wharf::v1::InventoryAdjusted& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::InventoryAdjusted> auto& body) {
     if (!present(body.document(), body.line())) return false;
     key.text(body.stock().site()).text(body.document()).text(body.line());
     return true;
 }
 
-bool put(key_writer& key, const wharf::v1::InventoryCounted& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::InventoryCounted> auto& body) {
     if (!present(body.document())) return false;
     key.text(body.document()).stock(body.stock()).number(body.revision());
     return true;
 }
 
-bool put(key_writer& key, const wharf::v1::StockMoved& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::StockMoved> auto& body) {
     if (!present(body.task(), body.line())) return false;
     key.text(body.from().site()).text(body.task()).text(body.line()).number(body.sequence());
     return true;
 }
 
-bool put(key_writer& key, const wharf::v1::StockStatusChanged& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::StockStatusChanged> auto& body) {
     return put_numbered(key, body, body.document());
 }
 
-bool put(key_writer& key, const wharf::v1::Reserved& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Reserved> auto& body) {
     return put_numbered(key, body, body.document());
 }
 
-bool put(key_writer& key, const wharf::v1::Released& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Released> auto& body) {
     return put_numbered(key, body, body.document());
 }
 
-bool put(key_writer& key, const wharf::v1::Received& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Received> auto& body) {
     return put_numbered(key, body, body.receipt());
 }
 
-bool put(key_writer& key, const wharf::v1::Picked& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Picked> auto& body) {
     return put_numbered(key, body, body.task());
 }
 
 // An SSCC is unique in the world, a package's name only where it was given.
-bool put(key_writer& key, const wharf::v1::Packed& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Packed> auto& body) {
     const bool by_sscc = present(body.sscc());
     if (!by_sscc && !present(body.package())) return false;
     key.number(by_sscc ? 1 : 0).text(by_sscc ? body.sscc() : body.package());
@@ -87,14 +88,14 @@ bool put(key_writer& key, const wharf::v1::Packed& body) {
     return true;
 }
 
-bool put(key_writer& key, const wharf::v1::Shipped& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Shipped> auto& body) {
     if (!present(body.shipment(), body.package(), body.line())) return false;
     key.text(body.stock().site()).text(body.shipment()).text(body.package()).text(body.line());
     key.number(body.revision());
     return true;
 }
 
-bool put(key_writer& key, const wharf::v1::Milestone& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Milestone> auto& body) {
     if (!present(body.shipment(), body.package(), body.line())) return false;
     key.text(body.shipment()).text(body.package()).text(body.line()).number(body.revision());
     key.text(body.code());
@@ -102,17 +103,17 @@ bool put(key_writer& key, const wharf::v1::Milestone& body) {
 }
 
 // "returned" is the first step of what happens to returned goods.
-bool put(key_writer& key, const wharf::v1::Returned& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Returned> auto& body) {
     return put_numbered(key, body, body.rma());
 }
 
-bool put(key_writer& key, const wharf::v1::Disposition& body) {
+bool put(key_writer& key, const reads_as<wharf::v1::Disposition> auto& body) {
     if (!put_numbered(key, body, body.rma())) return false;
     key.text(body.step());
     return true;
 }
 
-std::optional<std::string> business_key(const wharf::v1::Event& event) {
+std::optional<std::string> business_key(const auto& event) {
     key_writer key(key_kind::business);
     key.number(static_cast<std::uint64_t>(event.body_case()));
     put_reversal(key, event);
@@ -165,11 +166,11 @@ digest128 content_of(wharf::v1::Event& event, const digest_key& key) {
     return keyed_digest(key, bytes);
 }
 
-} // namespace
-
-event_identity identity_of(wharf::v1::Event& event, const digest_key& digests) {
+template <class Event>
+event_identity identity_of(const Event& event, const digest128& content,
+                           const digest_key& digests) {
     event_identity out;
-    out.content = content_of(event, digests);
+    out.content = content;
     if (!event.event_id().empty()) {
         key_writer key(key_kind::native_id);
         key.text(event.source()).text(event.event_id());
@@ -184,6 +185,18 @@ event_identity identity_of(wharf::v1::Event& event, const digest_key& digests) {
         out.keys.emplace_back(digests, key.take());
     }
     return out;
+}
+
+} // namespace
+
+event_identity identity_of(wharf::v1::Event& event, const digest_key& digests) {
+    const auto content = content_of(event, digests);
+    return identity_of(event, content, digests);
+}
+
+event_identity identity_of(const flat::event_view& event, std::string_view content,
+                           const digest_key& digests) {
+    return identity_of(event, keyed_digest(digests, content), digests);
 }
 
 } // namespace wharf

@@ -7,9 +7,14 @@
 #include "wharf/v1/event.pb.h"
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace wharf {
+
+namespace flat {
+class event_view;
+}
 
 struct event_identity {
     // The same key is the same event; two events are the same when they share any. At most two:
@@ -24,9 +29,14 @@ struct event_identity {
 
 // The event is afterwards what it was before.
 [[nodiscard]] event_identity identity_of(wharf::v1::Event& event, const digest_key& key);
+// content: what protobuf writes of the event without source, event_id, device_sequence,
+// correlation_id and traceparent.
+[[nodiscard]] event_identity identity_of(const flat::event_view& event, std::string_view content,
+                                         const digest_key& key);
 
 // hash64 of each document and each stock key the event touches: sorted, none twice, at most
 // limits::k_order_keys_max. Two events that share one are delivered in journal order.
 [[nodiscard]] std::vector<std::uint64_t> order_keys_of(const wharf::v1::Event& event);
+[[nodiscard]] std::vector<std::uint64_t> order_keys_of(const flat::event_view& event);
 
 } // namespace wharf

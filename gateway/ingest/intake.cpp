@@ -2,9 +2,11 @@
 
 #include "gateway/base/limits.hpp"
 #include "gateway/codec/event_codec.hpp"
+#include "gateway/codec/flat_event.hpp"
+#include "gateway/codec/protobuf_codec.hpp"
 #include "gateway/codec/validate.hpp"
 #include "gateway/codec/wire_values.hpp"
-#include "gateway/identity/rules.hpp"
+#include "gateway/ingest/stored_event.hpp"
 #include "gateway/ingest/trigger.hpp"
 
 namespace wharf {
@@ -44,6 +46,16 @@ std::string_view property(std::span<const user_property> properties, std::string
     for (const auto& each : properties)
         if (each.name == name) return each.value;
     return {};
+}
+
+// What the transport says is not the event's fault: it is taken where it is good, else left.
+template <class Event>
+void take_from_transport(Event& event, std::string_view correlation_id,
+                         std::string_view traceparent) {
+    if (event.correlation_id().empty() && is_correlation_id(correlation_id))
+        event.set_correlation_id(flat::text_for<Event>(correlation_id));
+    if (event.traceparent().empty() && is_traceparent(traceparent))
+        event.set_traceparent(flat::text_for<Event>(traceparent));
 }
 
 prepared_message copy_of(const publish_view& publish, std::int64_t received_at_us) {
@@ -106,58 +118,84 @@ prepared_message intake::prepare(const publish_view& publish, std::int64_t recei
         out.items.push_back(whole_message("invalid", good.failure().message));
         return out;
     }
-    auto events = decode(topic->codec, publish.payload);
-    if (!events.ok()) {
-        out.items.push_back(whole_message(
-            "unreadable", unreadable(events.failure(), *topic, publish.content_type)));
-        return out;
-    }
     const origin from{*topic,
                       profile,
                       received_at_us,
                       clock_synchronised,
                       property(publish.user_properties, "correlation-id"),
                       property(publish.user_properties, "traceparent")};
-    out.items.reserve(events->size());
-    for (auto& each : *events) {
-        const auto index = static_cast<std::uint32_t>(out.items.size());
-        out.items.push_back(prepare_event(from, std::move(each), index));
-    }
+    prepare_events(from, publish.content_type, out);
     return out;
 }
 
-prepared_item intake::prepare_event(const origin& from, result<wharf::v1::Event> decoded,
-                                    std::uint32_t index) const {
-    if (decoded.ok()) {
-        auto accepted = accept(from, std::move(*decoded));
-        if (accepted.ok()) return {index, std::move(*accepted)};
-        return {index, prepared_quarantine{"invalid", std::move(accepted).failure().message}};
+void intake::prepare_events(const origin& from, std::string_view content_type,
+                            prepared_message& out) const {
+    const std::string_view payload = out.payload;
+    if (from.topic.codec == codec_kind::protobuf && prepare_plain(from, payload, out)) return;
+    if (from.topic.codec == codec_kind::protobuf_batch) {
+        if (const auto batch = split_batch(payload)) {
+            out.items.reserve(batch->size());
+            for (const auto each : *batch)
+                if (!prepare_plain(from, each, out))
+                    prepare_event(from, event_from_protobuf(each), out);
+            return;
+        }
     }
-    return {index, prepared_quarantine{"invalid", std::move(decoded).failure().message}};
+    auto events = decode(from.topic.codec, payload);
+    if (!events.ok()) {
+        out.items.push_back(
+            whole_message("unreadable", unreadable(events.failure(), from.topic, content_type)));
+        return;
+    }
+    out.items.reserve(events->size());
+    for (auto& each : *events) {
+        // What JSON says goes the same way, as bytes.
+        const bool plain = each.ok() && from.topic.codec == codec_kind::json &&
+                           each->SerializeToString(&work_->bytes) &&
+                           prepare_plain(from, work_->bytes, out);
+        if (!plain) prepare_event(from, std::move(each), out);
+    }
+}
+
+bool intake::prepare_plain(const origin& from, std::string_view bytes,
+                           prepared_message& out) const {
+    auto& plain = work_->plain;
+    if (!plain.read(bytes)) return false;
+    flat::event_view event(plain, 0);
+    take_from_transport(event, from.correlation_id, from.traceparent);
+    if (!validate(event, from.topic.site, from.topic.device).ok()) return false;
+    const auto index = static_cast<std::uint32_t>(out.items.size());
+    auto& item = out.items.emplace_back();
+    item.index = index;
+    auto& made = std::get<prepared_event>(item.what);
+    write_stored_event({from.topic.site, from.topic.device, from.topic.stream, from.received_at_us},
+                       plain, made.stored, work_->content);
+    if (made.stored.size() > limits::k_event_bytes_max) {
+        out.items.pop_back();
+        return false;
+    }
+    describe(from, event, identity_of(event, work_->content, digests_), made);
+    return true;
+}
+
+void intake::prepare_event(const origin& from, result<wharf::v1::Event> decoded,
+                           prepared_message& out) const {
+    const auto index = static_cast<std::uint32_t>(out.items.size());
+    result<prepared_event> accepted =
+        decoded.ok() ? accept(from, std::move(*decoded)) : std::move(decoded).failure();
+    if (accepted.ok()) {
+        out.items.push_back({index, std::move(*accepted)});
+    } else {
+        out.items.push_back(
+            {index, prepared_quarantine{"invalid", std::move(accepted).failure().message}});
+    }
 }
 
 result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event) const {
-    // What the transport says is not the event's fault: it is taken where it is good, else left.
-    if (event.correlation_id().empty() && is_correlation_id(from.correlation_id))
-        event.set_correlation_id(std::string(from.correlation_id));
-    if (event.traceparent().empty() && is_traceparent(from.traceparent))
-        event.set_traceparent(std::string(from.traceparent));
+    take_from_transport(event, from.correlation_id, from.traceparent);
     WHARF_TRY(validate(event, from.topic.site, from.topic.device));
-
     prepared_event out;
-    auto overridden = lanes_.find(static_cast<int>(event.body_case()));
-    out.in_lane = overridden == lanes_.end() ? lane_of(event) : overridden->second;
-    auto identity = identity_of(event, digests_);
-    if (!from.clock_synchronised) out.flags |= k_flag_clock_unsynchronised;
-    if (identity.none()) out.flags |= k_flag_without_identity;
-    out.identity_keys = std::move(identity.keys);
-    out.content = identity.content;
-    out.order_keys = order_keys_of(event);
-    out.on_double_trigger = from.profile.on_double_trigger;
-    if (out.on_double_trigger != double_trigger_policy::keep) {
-        out.trigger_key = trigger_key_of(event, from.topic.device);
-        out.double_trigger_window_us = std::int64_t{from.profile.double_trigger_window_ms} * 1000;
-    }
+    describe(from, event, identity_of(event, digests_), out);
 
     wharf::v1::StoredEvent stored;
     stored.set_site(std::string(from.topic.site));
@@ -172,6 +210,23 @@ result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event
                          " bytes with its origin, got " + std::to_string(out.stored.size())};
     }
     return out;
+}
+
+// What the journal asks of an event besides its bytes.
+template <class Event>
+void intake::describe(const origin& from, const Event& event, event_identity identity,
+                      prepared_event& out) const {
+    const auto overridden = lanes_.find(static_cast<int>(event.body_case()));
+    out.in_lane = overridden == lanes_.end() ? lane_of(event.body_case()) : overridden->second;
+    if (!from.clock_synchronised) out.flags |= k_flag_clock_unsynchronised;
+    if (identity.none()) out.flags |= k_flag_without_identity;
+    out.identity_keys = std::move(identity.keys);
+    out.content = identity.content;
+    out.order_keys = order_keys_of(event);
+    out.on_double_trigger = from.profile.on_double_trigger;
+    if (out.on_double_trigger == double_trigger_policy::keep) return;
+    out.trigger_key = trigger_key_of(event, from.topic.device);
+    out.double_trigger_window_us = std::int64_t{from.profile.double_trigger_window_ms} * 1000;
 }
 
 } // namespace wharf

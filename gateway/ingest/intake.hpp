@@ -3,12 +3,15 @@
 // cannot take becomes an item for quarantine that says why.
 #pragma once
 
+#include "gateway/codec/flat_message.hpp"
+#include "gateway/identity/rules.hpp"
 #include "gateway/ingest/profiles.hpp"
 #include "gateway/ingest/topics.hpp"
 #include "gateway/journal/requests.hpp"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,18 +63,34 @@ class intake {
     using lane_overrides = std::map<int, lane>;
     intake(std::string site, router routes, profile_table profiles, lane_overrides lanes)
         : site_(std::move(site)), routes_(std::move(routes)), profiles_(std::move(profiles)),
-          lanes_(std::move(lanes)) {}
+          lanes_(std::move(lanes)),
+          work_(std::make_unique<workspace>(*wharf::v1::Event::descriptor())) {}
 
+    // Memory that is used again for each event; it holds nothing between them.
+    struct workspace {
+        explicit workspace(const google::protobuf::Descriptor& type) : plain(type) {}
+        flat_message plain;
+        std::string bytes;
+        std::string content;
+    };
     struct origin;
-    [[nodiscard]] prepared_item prepare_event(const origin& from, result<wharf::v1::Event> decoded,
-                                              std::uint32_t index) const;
+    // An event that is as it should be, from its bytes; anything else is left to prepare_event().
+    bool prepare_plain(const origin& from, std::string_view bytes, prepared_message& out) const;
+    void prepare_event(const origin& from, result<wharf::v1::Event> decoded,
+                       prepared_message& out) const;
+    void prepare_events(const origin& from, std::string_view content_type,
+                        prepared_message& out) const;
     [[nodiscard]] result<prepared_event> accept(const origin& from, wharf::v1::Event event) const;
+    template <class Event>
+    void describe(const origin& from, const Event& event, event_identity identity,
+                  prepared_event& out) const;
 
     std::string site_;
     router routes_;
     profile_table profiles_;
     lane_overrides lanes_;
     digest_key digests_{};
+    std::unique_ptr<workspace> work_;
 };
 
 // Fails where a route or a profile makes no sense, or a route names a profile that is not there.

@@ -9,6 +9,11 @@
 
 namespace wharf {
 
+namespace flat {
+class event_view;
+}
+
 [[nodiscard]] std::string trigger_key_of(const wharf::v1::Event& event, std::string_view device);
+[[nodiscard]] std::string trigger_key_of(const flat::event_view& event, std::string_view device);
 
 } // namespace wharf

@@ -2,6 +2,7 @@
 #include "gateway/base/limits.hpp"
 #include "gateway/ingest/intake.hpp"
 #include "tests/fuzz/codec/round_trip.hpp"
+#include "tests/support/plain_event.hpp"
 
 #include <google/protobuf/stubs/common.h>
 #include <google/protobuf/stubs/logging.h>
@@ -17,10 +18,20 @@ wharf::intake make() {
     return std::move(*made);
 }
 
+// What is taken over its bytes is taken by protobuf too, and is the same.
+void check_ways(std::string_view bytes) {
+    const auto plainly = wharf::test::taken_plainly(bytes);
+    if (!plainly) return;
+    const auto expected = wharf::test::taken_by_protobuf(bytes);
+    WHARF_ASSERT(expected.ok() && *expected == *plainly);
+}
+
 void check_event(const wharf::intake& in, const wharf::prepared_event& event) {
     wharf::v1::StoredEvent stored;
     WHARF_ASSERT(event.stored.size() <= wharf::limits::k_event_bytes_max);
     WHARF_ASSERT(stored.ParseFromString(event.stored));
+    WHARF_ASSERT(stored.SerializeAsString() == event.stored);
+    check_ways(stored.event().SerializeAsString());
     WHARF_ASSERT(!event.order_keys.empty());
     WHARF_ASSERT(event.order_keys.size() <= wharf::limits::k_order_keys_max);
     WHARF_ASSERT(std::is_sorted(event.order_keys.begin(), event.order_keys.end()));
@@ -58,6 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                              static_cast<int>(topic.size())))
         return 0; // the session machine does not let it pass
     const auto payload = input.substr(std::min(line + 1, input.size()));
+    check_ways(payload);
     const auto message =
         in.prepare({.topic = topic, .payload = payload, .client_id = "c"}, 1, true);
     WHARF_ASSERT(!message.items.empty());
