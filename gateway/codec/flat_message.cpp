@@ -4,13 +4,14 @@
 #include "gateway/base/decimal.hpp"
 #include "gateway/base/time.hpp"
 #include "gateway/codec/field_rules.hpp"
-#include "gateway/codec/wire_bytes.hpp"
 #include "wharf/v1/event.pb.h"
 
 #include <google/protobuf/wire_format_lite.h>
 
-#include <algorithm>
+#include <bit>
+#include <cstring>
 #include <limits>
+#include <utility>
 
 namespace wharf {
 
@@ -84,7 +85,7 @@ const flat_form* flat_message::form_of(const Descriptor& type, forms& known) {
     for (int i = 0; i < type.field_count(); ++i) {
         const auto& each = *type.field(i);
         const auto number = static_cast<std::size_t>(each.number());
-        WHARF_ASSERT(number < 2048); // a tag of two bytes
+        WHARF_ASSERT(number < 64); // a row keeps in bits which are there
         if (out.fields.size() <= number) out.fields.resize(number + 1);
         out.fields[number] = field_of(each);
         if (each.message_type() != nullptr)
@@ -101,86 +102,83 @@ flat_message::flat_message(const Descriptor& type) : slots_(k_slots_max) {
 // --- reading -------------------------------------------------------------------------------------
 
 bool flat_message::read(std::string_view bytes) {
+    if (bytes.size() > k_read_bytes_max) return false;
     used_ = 0;
     body_ = 0;
-    add_row(*form_);
+    add_row(form_->fields.size());
     return read_row(*form_, {bytes.data(), bytes.data() + bytes.size()}, 0);
 }
 
-std::uint32_t flat_message::add_row(const flat_form& form) {
+std::uint32_t flat_message::add_row(std::size_t fields) {
     const auto row = used_;
-    if (form.fields.size() > k_slots_max - row) return 0;
-    used_ += static_cast<std::uint32_t>(form.fields.size());
-    std::fill_n(slots_.begin() + row, form.fields.size(), flat_slot{});
+    if (fields > k_slots_max - row) return 0;
+    used_ += static_cast<std::uint32_t>(fields);
+    std::memset(&slots_[row], 0, fields * sizeof(flat_slot));
     return row;
 }
 
 bool flat_message::read_row(const flat_form& form, input in, std::uint32_t row) {
+    std::uint64_t seen = 0;
     while (in.at != in.end) {
         std::uint64_t tag = 0;
         if (!wire::take_varint(in.at, in.end, tag)) return false;
-        const auto number = tag >> 3;
+        const auto number = static_cast<std::uint32_t>(tag >> 3);
         if (number >= form.fields.size()) return false;
         const auto& field = form.fields[number];
-        const auto place = row + static_cast<std::uint32_t>(number);
-        if (field.what == kind::none) return false;
-        const bool known = (tag & 7) == wire::k_varint
-                               ? field.what == kind::number && read_number(field, slots_[place], in)
-                               : (tag & 7) == wire::k_delimited && read_bytes(field, place, in);
-        if (!known) return false;
-        if (field.body) {
-            if (body_ != 0) return false;
-            body_ = static_cast<std::uint32_t>(number);
+        const auto bit = std::uint64_t{1} << number;
+        if ((seen & bit) != 0 && !field.repeated) return false;
+        seen |= bit;
+        std::uint64_t value = 0;
+        if (!wire::take_varint(in.at, in.end, value)) return false;
+        if ((tag & 7) == wire::k_varint) {
+            if (field.what != kind::number || value > field.max) return false;
+            slots_[row + number].number = value;
+            continue;
         }
+        if ((tag & 7) != wire::k_delimited || value > static_cast<std::uint64_t>(in.end - in.at))
+            return false;
+        const input inner{in.at, in.at + value};
+        in.at = inner.end;
+        if (!read_delimited(field, row, number, inner)) return false;
     }
+    slots_[row].number = seen;
     return form.also == flat_form::rule::none || in_form(form, row);
 }
 
-bool flat_message::read_number(const flat_field& field, flat_slot& slot, input& in) const {
-    if (slot.text != nullptr) return false;
-    slot.text = in.at;
-    return wire::take_varint(in.at, in.end, slot.number) && slot.number <= field.max;
+bool flat_message::read_delimited(const flat_field& field, std::uint32_t row, std::uint32_t number,
+                                  input in) {
+    auto& slot = slots_[row + number];
+    if (field.repeated) return read_further(field, slot, in);
+    if (field.what == kind::text) {
+        const std::string_view text(in.at, static_cast<std::size_t>(in.end - in.at));
+        slot.text = text.data();
+        slot.size = static_cast<std::uint32_t>(text.size());
+        return text.size() <= field.max && is_plain_utf8(text);
+    }
+    if (field.what != kind::message) return false;
+    if (field.body && std::exchange(body_, number) != 0) return false;
+    return read_child(*field.child, slot, in);
 }
 
-bool flat_message::read_bytes(const flat_field& field, std::uint32_t place, input& in) {
-    std::uint64_t size = 0;
-    if (!wire::take_varint(in.at, in.end, size) ||
-        size > static_cast<std::uint64_t>(in.end - in.at))
-        return false;
-    const input inner{in.at, in.at + size};
-    in.at = inner.end;
-    if (field.repeated) return read_further(field, place, inner);
-    auto& slot = slots_[place];
-    if (slot.text != nullptr) return false;
-    slot.text = inner.at;
-    slot.size = static_cast<std::uint32_t>(size);
-    if (field.what == kind::text)
-        return size <= field.max && is_plain_utf8({inner.at, static_cast<std::size_t>(size)});
-    return field.what == kind::message && read_child(*field.child, place, inner);
-}
-
-bool flat_message::read_child(const flat_form& form, std::uint32_t place, input in) {
-    const auto row = add_row(form);
-    slots_[place].number = row;
+bool flat_message::read_child(const flat_form& form, flat_slot& slot, input in) {
+    const auto row = add_row(form.fields.size());
+    slot.number = row;
     return row != 0 && read_row(form, in, row);
 }
 
-// One of several: a row each, of a text the row has only that.
-bool flat_message::read_further(const flat_field& field, std::uint32_t place, input in) {
-    static const flat_form k_text{flat_form::rule::none, std::vector<flat_field>(1)};
-    const auto row = add_row(field.what == kind::text ? k_text : *field.child);
+// One of several: a row each; that of a text has one field.
+bool flat_message::read_further(const flat_field& field, flat_slot& list, input in) {
+    const bool is_text = field.what == kind::text;
+    const auto row = add_row(is_text ? 2 : field.child->fields.size());
     if (row == 0) return false;
-    auto& list = slots_[place];
-    if (list.number == 0)
-        list.number = row;
-    else
-        slots_[list.last].last = row;
-    list.last = row;
+    slots_[row].before = static_cast<std::uint32_t>(list.number);
+    list.number = row;
     ++list.size;
-    if (field.what == kind::message) return read_row(*field.child, in, row);
-    slots_[row].text = in.at;
-    slots_[row].size = static_cast<std::uint32_t>(in.end - in.at);
-    return slots_[row].size <= field.max && is_plain_utf8({in.at, slots_[row].size});
+    if (!is_text) return read_row(*field.child, in, row);
+    const std::string_view text(in.at, static_cast<std::size_t>(in.end - in.at));
+    slots_[row + 1].text = text.data();
+    slots_[row + 1].size = static_cast<std::uint32_t>(text.size());
+    return text.size() <= field.max && is_plain_utf8(text);
 }
 
 bool flat_message::in_form(const flat_form& form, std::uint32_t row) const {
@@ -199,82 +197,44 @@ bool flat_message::in_form(const flat_form& form, std::uint32_t row) const {
 
 // --- writing -------------------------------------------------------------------------------------
 
-std::size_t flat_message::measure(std::size_t from, std::size_t to) {
-    return measure_row(*form_, 0, from, to);
+void flat_message::write(std::size_t from, std::size_t to, wire::back_writer& out) const {
+    const auto up_to = (std::uint64_t{2} << to) - 1;
+    const auto below = (std::uint64_t{1} << from) - 1;
+    write_row(*form_, 0, slots_[0].number & up_to & ~below, out);
 }
 
-std::size_t flat_message::measure_row(const flat_form& form, std::size_t row, std::size_t from,
-                                      std::size_t to) {
-    std::size_t bytes = 0;
-    to = std::min(to, form.fields.size() - 1);
-    for (auto number = from; number <= to; ++number) {
-        auto& slot = slots_[row + number];
-        if (slot.text == nullptr && slot.number == 0) continue;
+void flat_message::write_row(const flat_form& form, std::size_t row, std::uint64_t fields,
+                             wire::back_writer& out) const {
+    while (fields != 0) {
+        const auto number = static_cast<std::size_t>(std::bit_width(fields) - 1);
+        fields ^= std::uint64_t{1} << number;
         const auto& field = form.fields[number];
-        if (field.repeated) {
-            bytes += wire::tag_bytes(number) * slot.size + measure_several(field, slot);
-        } else if (field.what == kind::text) {
-            if (slot.size > 0) bytes += wire::delimited_bytes(number, slot.size);
-        } else if (field.what == kind::message) {
-            const auto size = measure_row(*field.child, slot.number, 1, field.child->fields.size());
-            slot.size = static_cast<std::uint32_t>(size);
-            bytes += wire::delimited_bytes(number, size);
-        } else if (slot.number != 0 || field.optional) {
-            bytes += wire::tag_bytes(number) + wire::varint_bytes(slot.number);
-        }
-    }
-    return bytes;
-}
-
-std::size_t flat_message::measure_several(const flat_field& field, const flat_slot& slot) {
-    std::size_t bytes = 0;
-    for (auto row = static_cast<std::uint32_t>(slot.number); row != 0; row = slots_[row].last) {
-        auto& each = slots_[row];
-        if (field.what == kind::message)
-            each.size = static_cast<std::uint32_t>(
-                measure_row(*field.child, row, 1, field.child->fields.size()));
-        bytes += wire::varint_bytes(each.size) + each.size;
-    }
-    return bytes;
-}
-
-char* flat_message::write(std::size_t from, std::size_t to, char* out) const {
-    return write_row(*form_, 0, from, to, out);
-}
-
-char* flat_message::write_row(const flat_form& form, std::size_t row, std::size_t from,
-                              std::size_t to, char* out) const {
-    to = std::min(to, form.fields.size() - 1);
-    for (auto number = from; number <= to; ++number) {
         const auto& slot = slots_[row + number];
-        if (slot.text == nullptr && slot.number == 0) continue;
-        const auto& field = form.fields[number];
         if (field.repeated) {
-            out = write_several(field, slot, number, out);
+            write_several(field, slot, number, out);
         } else if (field.what == kind::text) {
-            if (slot.size > 0) out = wire::put_text(out, number, {slot.text, slot.size});
+            if (slot.size > 0) out.text(number, {slot.text, slot.size});
         } else if (field.what == kind::message) {
-            out = wire::put_head(out, number, slot.size);
-            out = write_row(*field.child, slot.number, 1, field.child->fields.size(), out);
+            const auto before = out.size();
+            write_row(*field.child, slot.number, slots_[slot.number].number, out);
+            out.head(number, out.size() - before);
         } else if (slot.number != 0 || field.optional) {
-            out = wire::put_number(out, number, slot.number);
+            out.number(number, slot.number);
         }
     }
-    return out;
 }
 
-char* flat_message::write_several(const flat_field& field, const flat_slot& slot,
-                                  std::size_t number, char* out) const {
-    for (auto row = static_cast<std::uint32_t>(slot.number); row != 0; row = slots_[row].last) {
-        const auto& each = slots_[row];
+void flat_message::write_several(const flat_field& field, const flat_slot& slot, std::size_t number,
+                                 wire::back_writer& out) const {
+    for (auto row = static_cast<std::uint32_t>(slot.number); row != 0; row = slots_[row].before) {
         if (field.what == kind::text) {
-            out = wire::put_text(out, number, {each.text, each.size});
+            out.text(number, {slots_[row + 1].text, slots_[row + 1].size});
             continue;
         }
-        out = wire::put_head(out, number, each.size);
-        out = write_row(*field.child, row, 1, field.child->fields.size(), out);
+        const auto before = out.size();
+        write_row(*field.child, row, slots_[row].number, out);
+        out.head(number, out.size() - before);
     }
-    return out;
 }
 
 } // namespace wharf

@@ -4,6 +4,8 @@
 // for it. One thread at a time; nothing fails, it says no.
 #pragma once
 
+#include "gateway/codec/wire_bytes.hpp"
+
 #include <google/protobuf/descriptor.h>
 
 #include <cstddef>
@@ -32,13 +34,17 @@ struct flat_form {
     std::vector<flat_field> fields; // by number; 0 is none
 };
 
-// A field's place. A message is a row of them, by number; the first is the row's link.
+// A field's place. A message is a row of them, by number, with its head at 0.
 struct flat_slot {
-    const char* text = nullptr; // where it was read; nullptr: it is not there
-    std::uint64_t number = 0;   // as encoded; of a message or the first of several: its row
-    std::uint32_t size = 0;     // of the text; of a message as last measured; how many of several
-    std::uint32_t last = 0;     // of several: the last one's row; of a row: the one after it
+    union {
+        const char* text;     // of a text
+        std::uint64_t number; // as encoded; of a message its row, of several the last one's; of a
+                              // head which fields are there, by bit
+    };
+    std::uint32_t size;   // of the text; how many of several
+    std::uint32_t before; // of the head of one of several: the row of the one before it
 };
+static_assert(sizeof(flat_slot) == 16);
 
 class flat_message {
   public:
@@ -50,16 +56,26 @@ class flat_message {
     // (field_rules.hpp) and there once. The bytes must outlive what is done with it.
     [[nodiscard]] bool read(std::string_view bytes);
 
-    [[nodiscard]] flat_slot& slot(std::size_t row, std::size_t field) {
+    // What is not there is zero.
+    [[nodiscard]] const flat_slot& slot(std::size_t row, std::size_t field) const {
         return slots_[row + field];
+    }
+    [[nodiscard]] bool has(std::size_t row, std::size_t field) const {
+        return (slots_[row].number >> field & 1) != 0;
+    }
+    void set(std::size_t row, std::size_t field, const flat_slot& value) {
+        slots_[row + field] = value;
+        slots_[row].number |= std::uint64_t{1} << field;
     }
     // The number of the field that is the oneof's; 0 where none is there.
     [[nodiscard]] std::uint32_t body() const { return body_; }
 
     // The fields from one number to another as protobuf writes them: in the order of numbers,
-    // defaults left out. measure() first, and again after a change.
-    [[nodiscard]] std::size_t measure(std::size_t from, std::size_t to);
-    char* write(std::size_t from, std::size_t to, char* out) const;
+    // defaults left out.
+    void write(std::size_t from, std::size_t to, wire::back_writer& out) const;
+    static constexpr std::size_t k_read_bytes_max = 16 * 1024;
+    // The most that write() makes of what was read and filled in.
+    static constexpr std::size_t k_written_bytes_max = 64 * 1024;
 
   private:
     struct input {
@@ -70,20 +86,16 @@ class flat_message {
 
     const flat_form* form_of(const google::protobuf::Descriptor& type, forms& known);
     bool read_row(const flat_form& form, input in, std::uint32_t row);
-    bool read_number(const flat_field& field, flat_slot& slot, input& in) const;
-    bool read_bytes(const flat_field& field, std::uint32_t place, input& in);
-    bool read_child(const flat_form& form, std::uint32_t place, input in);
-    bool read_further(const flat_field& field, std::uint32_t place, input in);
+    bool read_delimited(const flat_field& field, std::uint32_t row, std::uint32_t number, input in);
+    bool read_child(const flat_form& form, flat_slot& slot, input in);
+    bool read_further(const flat_field& field, flat_slot& list, input in);
     [[nodiscard]] bool in_form(const flat_form& form, std::uint32_t row) const;
     // 0 where there is no room for more.
-    std::uint32_t add_row(const flat_form& form);
-    std::size_t measure_row(const flat_form& form, std::size_t row, std::size_t from,
-                            std::size_t to);
-    std::size_t measure_several(const flat_field& field, const flat_slot& slot);
-    char* write_row(const flat_form& form, std::size_t row, std::size_t from, std::size_t to,
-                    char* out) const;
-    char* write_several(const flat_field& field, const flat_slot& slot, std::size_t number,
-                        char* out) const;
+    std::uint32_t add_row(std::size_t fields);
+    void write_row(const flat_form& form, std::size_t row, std::uint64_t fields,
+                   wire::back_writer& out) const;
+    void write_several(const flat_field& field, const flat_slot& slot, std::size_t number,
+                       wire::back_writer& out) const;
 
     std::deque<flat_form> forms_;
     const flat_form* form_;

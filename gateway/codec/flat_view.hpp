@@ -23,30 +23,35 @@ template <class Proto> class view {
     view(flat_message& in, std::size_t row) : in_(&in), row_(row) {}
 
   protected:
-    [[nodiscard]] flat_slot& at(int field) const {
+    [[nodiscard]] const flat_slot& at(int field) const {
         return in_->slot(row_, static_cast<std::size_t>(field));
+    }
+    void set(int field, const flat_slot& value) const {
+        in_->set(row_, static_cast<std::size_t>(field), value);
     }
     [[nodiscard]] std::string_view text(int field) const {
         return {at(field).text, at(field).size};
     }
     void set_text(int field, std::string_view value) const {
-        at(field).text = value.data();
-        at(field).size = static_cast<std::uint32_t>(value.size());
+        set(field, {{value.data()}, static_cast<std::uint32_t>(value.size()), 0});
     }
     template <class T = std::uint32_t> [[nodiscard]] T number(int field) const {
         return static_cast<T>(at(field).number);
     }
-    [[nodiscard]] bool has(int field) const { return at(field).text != nullptr; }
+    [[nodiscard]] bool has(int field) const {
+        return in_->has(row_, static_cast<std::size_t>(field));
+    }
     [[nodiscard]] int count(int field) const { return static_cast<int>(at(field).size); }
     // REQUIRES: it has it. (Protobuf would give an empty one.)
     template <class View> [[nodiscard]] View message(int field) const {
-        WHARF_ASSERT(at(field).number != 0);
+        WHARF_ASSERT(has(field));
         return {*in_, static_cast<std::size_t>(at(field).number)};
     }
+    // REQUIRES: index < count(field).
     [[nodiscard]] std::size_t row(int field, int index) const {
         auto row = static_cast<std::size_t>(at(field).number);
-        for (; index > 0; --index)
-            row = in_->slot(row, 0).last;
+        for (auto left = count(field) - 1 - index; left > 0; --left)
+            row = in_->slot(row, 0).before;
         return row;
     }
 
@@ -130,7 +135,9 @@ class stock_key_view : public view<wharf::v1::StockKey> {
         return number<wharf::v1::StockStatus>(proto::kStatusFieldNumber);
     }
     void set_status(wharf::v1::StockStatus value) const {
-        at(proto::kStatusFieldNumber).number = value;
+        flat_slot slot{};
+        slot.number = value;
+        set(proto::kStatusFieldNumber, slot);
     }
     [[nodiscard]] std::string_view owner() const { return text(proto::kOwnerFieldNumber); }
     [[nodiscard]] std::string_view unit() const { return text(proto::kUnitFieldNumber); }
@@ -140,17 +147,20 @@ class stock_key_view : public view<wharf::v1::StockKey> {
     // What is not given here is what it is there.
     void fill_from(const stock_key_view& other) const {
         for (int field = 1; field <= k_fields; ++field)
-            if (at(field).size == 0 && at(field).number == 0) at(field) = other.at(field);
+            if (is_default(field)) set(field, other.at(field));
     }
     [[nodiscard]] bool same(const stock_key_view& other) const {
         for (int field = 1; field <= k_fields; ++field)
-            if (text(field) != other.text(field) || at(field).number != other.at(field).number)
+            if (field != proto::kStatusFieldNumber && text(field) != other.text(field))
                 return false;
-        return true;
+        return status() == other.status();
     }
 
   private:
     static constexpr int k_fields = proto::kLpnFieldNumber; // all of them texts but the status
+    [[nodiscard]] bool is_default(int field) const {
+        return field == proto::kStatusFieldNumber ? at(field).number == 0 : at(field).size == 0;
+    }
 };
 
 class reference_view : public view<wharf::v1::Reference> {
@@ -171,7 +181,7 @@ class error_declaration_view : public view<wharf::v1::ErrorDeclaration> {
         return count(proto::kCorrectiveEventIdsFieldNumber);
     }
     [[nodiscard]] std::string_view corrective_event_ids(int index) const {
-        const auto& each = in_->slot(row(proto::kCorrectiveEventIdsFieldNumber, index), 0);
+        const auto& each = in_->slot(row(proto::kCorrectiveEventIdsFieldNumber, index), 1);
         return {each.text, each.size};
     }
 };

@@ -1,6 +1,7 @@
-// Protobuf's encoding of single fields. Writers write to memory that is large enough and return
-// where they stopped. Any thread.
+// Protobuf's encoding of single fields, read and written. Any thread.
 #pragma once
+
+#include "gateway/base/assert.hpp"
 
 #include <bit>
 #include <cstddef>
@@ -15,13 +16,6 @@ inline constexpr std::uint32_t k_delimited = 2;
 
 [[nodiscard]] inline std::size_t varint_bytes(std::uint64_t value) noexcept {
     return (static_cast<std::size_t>(std::bit_width(value | 1)) + 6) / 7;
-}
-
-inline char* put_varint(char* out, std::uint64_t value) noexcept {
-    for (; value >= 0x80; value >>= 7)
-        *out++ = static_cast<char>(value | 0x80);
-    *out++ = static_cast<char>(value);
-    return out;
 }
 
 // At least one byte. False: it does not end where it should, or has more than 64 bits.
@@ -39,25 +33,57 @@ inline char* put_varint(char* out, std::uint64_t value) noexcept {
     return true;
 }
 
-// REQUIRES, here and below: field < 2048.
-[[nodiscard]] constexpr std::size_t tag_bytes(std::size_t field) noexcept {
-    return field < 16 ? 1 : 2;
-}
-[[nodiscard]] inline std::size_t delimited_bytes(std::size_t field, std::size_t size) noexcept {
-    return tag_bytes(field) + varint_bytes(size) + size;
-}
+// Writes backwards, so that a length is known when its turn comes. The last field first.
+class back_writer {
+  public:
+    // REQUIRES: the memory outlives the writer, and is large enough for what is written.
+    back_writer(char* begin, std::size_t size) : begin_(begin), at_(begin + size), end_(at_) {}
 
-inline char* put_number(char* out, std::size_t field, std::uint64_t value) noexcept {
-    return put_varint(put_varint(out, (field << 3) | k_varint), value);
-}
-// What stands before `size` bytes.
-inline char* put_head(char* out, std::size_t field, std::size_t size) noexcept {
-    return put_varint(put_varint(out, (field << 3) | k_delimited), size);
-}
-inline char* put_text(char* out, std::size_t field, std::string_view text) noexcept {
-    out = put_head(out, field, text.size());
-    if (!text.empty()) std::memcpy(out, text.data(), text.size());
-    return out + text.size();
-}
+    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(end_ - at_); }
+    // What was written since the size was so.
+    [[nodiscard]] std::string_view since(std::size_t size) const {
+        return {at_, this->size() - size};
+    }
+
+    void bytes(std::string_view text) {
+        if (text.empty()) return;
+        take(text.size());
+        std::memcpy(at_, text.data(), text.size());
+    }
+    void varint(std::uint64_t value) {
+        if (value < 0x80) {
+            take(1);
+            *at_ = static_cast<char>(value);
+            return;
+        }
+        take(varint_bytes(value));
+        char* out = at_;
+        for (; value >= 0x80; value >>= 7)
+            *out++ = static_cast<char>(value | 0x80);
+        *out = static_cast<char>(value);
+    }
+    void number(std::size_t field, std::uint64_t value) {
+        varint(value);
+        varint((field << 3) | k_varint);
+    }
+    // What stands before so many bytes that were just written.
+    void head(std::size_t field, std::size_t size) {
+        varint(size);
+        varint((field << 3) | k_delimited);
+    }
+    void text(std::size_t field, std::string_view value) {
+        bytes(value);
+        head(field, value.size());
+    }
+
+  private:
+    void take(std::size_t size) {
+        WHARF_ASSERT(static_cast<std::size_t>(at_ - begin_) >= size);
+        at_ -= size;
+    }
+    char* begin_;
+    char* at_;
+    char* end_;
+};
 
 } // namespace wharf::wire

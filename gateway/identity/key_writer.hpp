@@ -2,10 +2,12 @@
 // part with its length in front. Used by identity's rules alone. Any thread.
 #pragma once
 
+#include "gateway/base/assert.hpp"
 #include "gateway/base/bytes.hpp"
 #include "wharf/v1/event.pb.h"
 
-#include <string>
+#include <array>
+#include <cstring>
 #include <string_view>
 
 namespace wharf {
@@ -19,20 +21,24 @@ enum class key_kind : std::uint8_t {
     stock = 5,
 };
 
+// REQUIRES: parts of a validated event, whose texts are bounded.
 class key_writer {
   public:
     explicit key_writer(key_kind kind) {
-        bytes_.push_back(static_cast<char>(kind));
-        bytes_.push_back(k_version);
+        bytes_[size_++] = static_cast<char>(kind);
+        bytes_[size_++] = k_version;
     }
 
-    // REQUIRES: text.size() < 65536; an event is smaller.
     key_writer& text(std::string_view part) {
-        put_short_string(bytes_, part);
+        WHARF_ASSERT(part.size() + sizeof(std::uint16_t) <= bytes_.size() - size_);
+        put(to_little(static_cast<std::uint16_t>(part.size())));
+        if (!part.empty()) std::memcpy(bytes_.data() + size_, part.data(), part.size());
+        size_ += part.size();
         return *this;
     }
     key_writer& number(std::uint64_t value) {
-        put_little(bytes_, value);
+        WHARF_ASSERT(sizeof value <= bytes_.size() - size_);
+        put(to_little(value));
         return *this;
     }
     key_writer& stock(const auto& key) { return stock(key, key.status()); }
@@ -43,12 +49,20 @@ class key_writer {
         return text(key.owner()).text(key.unit()).text(key.lpn());
     }
 
-    [[nodiscard]] const std::string& bytes() const noexcept { return bytes_; }
-    [[nodiscard]] std::string take() noexcept { return std::move(bytes_); }
+    [[nodiscard]] std::string_view bytes() const noexcept { return {bytes_.data(), size_}; }
 
   private:
+    // A stock key of ten identifiers takes two thirds.
+    static constexpr std::size_t k_bytes_max = 1024;
     static constexpr char k_version = 1;
-    std::string bytes_;
+
+    template <class T> void put(T little) {
+        std::memcpy(bytes_.data() + size_, &little, sizeof little);
+        size_ += sizeof little;
+    }
+
+    std::array<char, k_bytes_max> bytes_; // up to size_
+    std::size_t size_ = 0;
 };
 
 } // namespace wharf

@@ -6,6 +6,7 @@
 #include "gateway/identity/rules.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace wharf {
 
@@ -24,21 +25,25 @@ class order_keys {
     }
 
     [[nodiscard]] std::vector<std::uint64_t> take() {
-        std::sort(keys_.begin(), keys_.end());
-        keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
-        WHARF_ASSERT(keys_.size() <= limits::k_order_keys_max);
-        return std::move(keys_);
+        const auto end = keys_.begin() + static_cast<std::ptrdiff_t>(count_);
+        std::sort(keys_.begin(), end);
+        return {keys_.begin(), std::unique(keys_.begin(), end)};
     }
 
   private:
     void stock_in(const auto& key, wharf::v1::StockStatus status) {
-        keys_.push_back(hash64(key_writer(key_kind::stock).stock(key, status).bytes()));
+        add(key_writer(key_kind::stock).stock(key, status));
     }
     void document(std::string_view name) {
         if (name.empty()) return;
-        keys_.push_back(hash64(key_writer(key_kind::document).text(name).bytes()));
+        add(key_writer(key_kind::document).text(name));
     }
-    std::vector<std::uint64_t> keys_;
+    void add(const key_writer& key) {
+        WHARF_ASSERT(count_ < keys_.size());
+        keys_[count_++] = hash64(key.bytes());
+    }
+    std::array<std::uint64_t, limits::k_order_keys_max> keys_; // up to count_
+    std::size_t count_ = 0;
 };
 
 void put(order_keys& keys, const reads_as<wharf::v1::InventoryAdjusted> auto& body) {

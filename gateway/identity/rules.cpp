@@ -113,14 +113,12 @@ bool put(key_writer& key, const reads_as<wharf::v1::Disposition> auto& body) {
     return true;
 }
 
-std::optional<std::string> business_key(const auto& event) {
-    key_writer key(key_kind::business);
+// False: it has none.
+bool put_business_key(key_writer& key, const auto& event) {
     key.number(static_cast<std::uint64_t>(event.body_case()));
     put_reversal(key, event);
     put_declaration(key, event);
-    if (!visit_body(event, [&key](const auto& body) { return put(key, body); }))
-        return std::nullopt;
-    return key.take();
+    return visit_body(event, [&key](const auto& body) { return put(key, body); });
 }
 
 // An event without what is not its content, for a scope. A post that is repeated under a new id
@@ -175,14 +173,15 @@ event_identity identity_of(const Event& event, const digest128& content,
         key_writer key(key_kind::native_id);
         key.text(event.source()).text(event.event_id());
         put_declaration(key, event);
-        out.keys.emplace_back(digests, key.take());
+        out.keys.emplace_back(digests, std::string(key.bytes()));
     }
-    if (auto key = business_key(event)) out.keys.emplace_back(digests, std::move(*key));
+    if (key_writer key(key_kind::business); put_business_key(key, event))
+        out.keys.emplace_back(digests, std::string(key.bytes()));
     if (out.keys.empty() && (event.has_occurred_at() || event.has_device_sequence())) {
         key_writer key(key_kind::content);
         key.text(event.source()).number(event.has_device_sequence() ? 1 : 0);
         key.number(event.device_sequence()).text(view_of(out.content));
-        out.keys.emplace_back(digests, key.take());
+        out.keys.emplace_back(digests, std::string(key.bytes()));
     }
     return out;
 }

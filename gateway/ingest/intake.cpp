@@ -6,7 +6,6 @@
 #include "gateway/codec/protobuf_codec.hpp"
 #include "gateway/codec/validate.hpp"
 #include "gateway/codec/wire_values.hpp"
-#include "gateway/ingest/stored_event.hpp"
 #include "gateway/ingest/trigger.hpp"
 
 namespace wharf {
@@ -164,17 +163,15 @@ bool intake::prepare_plain(const origin& from, std::string_view bytes,
     flat::event_view event(plain, 0);
     take_from_transport(event, from.correlation_id, from.traceparent);
     if (!validate(event, from.topic.site, from.topic.device).ok()) return false;
+    const auto stored = work_->writer.write(
+        {from.topic.site, from.topic.device, from.topic.stream, from.received_at_us}, plain);
+    if (stored.size() > limits::k_event_bytes_max) return false;
     const auto index = static_cast<std::uint32_t>(out.items.size());
     auto& item = out.items.emplace_back();
     item.index = index;
     auto& made = std::get<prepared_event>(item.what);
-    write_stored_event({from.topic.site, from.topic.device, from.topic.stream, from.received_at_us},
-                       plain, made.stored, work_->content);
-    if (made.stored.size() > limits::k_event_bytes_max) {
-        out.items.pop_back();
-        return false;
-    }
-    describe(from, event, identity_of(event, work_->content, digests_), made);
+    made.stored = stored;
+    describe(from, event, identity_of(event, work_->writer.content(), digests_), made);
     return true;
 }
 

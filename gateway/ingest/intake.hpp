@@ -3,9 +3,9 @@
 // cannot take becomes an item for quarantine that says why.
 #pragma once
 
-#include "gateway/codec/flat_message.hpp"
 #include "gateway/identity/rules.hpp"
 #include "gateway/ingest/profiles.hpp"
+#include "gateway/ingest/stored_event.hpp"
 #include "gateway/ingest/topics.hpp"
 #include "gateway/journal/requests.hpp"
 
@@ -70,8 +70,8 @@ class intake {
     struct workspace {
         explicit workspace(const google::protobuf::Descriptor& type) : plain(type) {}
         flat_message plain;
+        stored_event_writer writer;
         std::string bytes;
-        std::string content;
     };
     struct origin;
     // An event that is as it should be, from its bytes; anything else is left to prepare_event().

@@ -40,9 +40,9 @@ inline std::optional<taken_event> taken_plainly(std::string_view bytes) {
     flat::event_view event(message, 0);
     if (!validate(event, k_site, k_device).ok()) return std::nullopt;
     taken_event out;
-    std::string content;
-    write_stored_event({k_site, k_device, "s", -1}, message, out.stored, content);
-    auto identity = identity_of(event, content, k_digests);
+    static stored_event_writer writer;
+    out.stored = writer.write({k_site, k_device, "s", -1}, message);
+    auto identity = identity_of(event, writer.content(), k_digests);
     out.identity_keys = std::move(identity.keys);
     out.content = identity.content;
     out.order_keys = order_keys_of(event);

@@ -1,10 +1,13 @@
 #include "gateway/ingest/mqtt/packet.hpp"
 
+#include <algorithm>
+
 namespace wharf::mqtt {
 namespace {
 
 void check_topic(field_reader& in, const publish_packet& packet) {
-    if (packet.topic.find_first_of("+#") != std::string_view::npos)
+    if (std::any_of(packet.topic.begin(), packet.topic.end(),
+                    [](char c) { return c == '+' || c == '#'; }))
         in.fail(reason::malformed_packet, "Topic Name: must not contain wildcards [MQTT-3.3.2-2]");
     if (packet.topic.empty() && !packet.properties.has(property::topic_alias))
         in.fail(reason::protocol_error,
