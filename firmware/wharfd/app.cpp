@@ -231,7 +231,9 @@ result<listener_options> bounded(listener_options options) {
 status app::start() {
     writer_ = std::make_unique<journal_thread>(*journal_, *store_, clock_, callbacks());
     listener_callbacks calls;
-    calls.submit = [this](journal_request request) { return writer_->submit(std::move(request)); };
+    calls.submit = [this](std::vector<journal_request> requests) {
+        return writer_->submit(std::move(requests));
+    };
     calls.log = [](notice weight, const std::string& text) {
         log::write(weight == notice::warning ? log::level::warn : log::level::info, text);
     };

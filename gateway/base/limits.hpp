@@ -30,6 +30,8 @@ inline constexpr std::size_t k_packet_bytes_min = 1024;
 inline constexpr std::size_t k_packet_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::uint16_t k_receive_maximum_default = 1024;
 inline constexpr std::uint16_t k_topic_alias_max = 64;
+// Topics whose route is remembered.
+inline constexpr std::size_t k_known_topics_max = 256;
 inline constexpr std::size_t k_client_id_bytes_max = 256;
 inline constexpr std::size_t k_topic_bytes_max = 1024;
 inline constexpr std::size_t k_user_properties_max = 32;
@@ -45,6 +47,8 @@ inline constexpr std::size_t k_output_bytes_max = 1024 * 1024;
 // --- the journal ---------------------------------------------------------------------------------
 inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
 inline constexpr std::size_t k_journal_queue_bytes_max = 32 * 1024 * 1024;
+// Requests that the network thread hands over at once.
+inline constexpr std::size_t k_submit_requests_max = 256;
 inline constexpr std::size_t k_group_requests_max = 8 * 1024;
 inline constexpr std::size_t k_group_bytes_max = 1024 * 1024;
 // Of the quota. From here on only outcomes, deletions and sessions are written, not events.

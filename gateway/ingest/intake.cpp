@@ -1,6 +1,6 @@
 #include "gateway/ingest/intake.hpp"
 
-#include "gateway/base/limits.hpp"
+#include "gateway/base/hash.hpp"
 #include "gateway/codec/event_codec.hpp"
 #include "gateway/codec/flat_event.hpp"
 #include "gateway/codec/protobuf_codec.hpp"
@@ -100,25 +100,42 @@ result<intake> make_intake(intake_options options) {
                   std::move(lanes));
 }
 
+// Fills in what the message is about; nullptr: it is for quarantine.
+const intake::known_topic* intake::find_topic(std::string_view topic, prepared_message& out) const {
+    auto& known = work_->topics[hash64(topic) % work_->topics.size()];
+    if (known.topic != topic || topic.empty()) {
+        known.topic.clear();
+        const auto match = routes_.match(topic);
+        if (!match) {
+            out.items.push_back(
+                whole_message("unknown_topic", "no route matches topic " + quoted(topic)));
+            return nullptr;
+        }
+        out.site = match->site;
+        out.device = match->device;
+        const auto& profile = profiles_.find(match->profile, match->device, match->stream);
+        out.packet_ids_not_reused = profile.packet_ids_not_reused;
+        if (auto good = check_names(*match, site_); !good.ok()) {
+            out.items.push_back(whole_message("invalid", good.failure().message));
+            return nullptr;
+        }
+        known.topic = topic;
+        known.match = *routes_.match(known.topic);
+        known.profile = &profile;
+    }
+    out.site = known.match.site;
+    out.device = known.match.device;
+    out.packet_ids_not_reused = known.profile->packet_ids_not_reused;
+    return &known;
+}
+
 prepared_message intake::prepare(const publish_view& publish, std::int64_t received_at_us,
                                  bool clock_synchronised) const {
     auto out = copy_of(publish, received_at_us);
-    const auto topic = routes_.match(publish.topic);
-    if (!topic) {
-        out.items.push_back(
-            whole_message("unknown_topic", "no route matches topic " + quoted(publish.topic)));
-        return out;
-    }
-    out.site = topic->site;
-    out.device = topic->device;
-    const auto& profile = profiles_.find(topic->profile, topic->device, topic->stream);
-    out.packet_ids_not_reused = profile.packet_ids_not_reused;
-    if (auto good = check_names(*topic, site_); !good.ok()) {
-        out.items.push_back(whole_message("invalid", good.failure().message));
-        return out;
-    }
-    const origin from{*topic,
-                      profile,
+    const auto* topic = find_topic(publish.topic, out);
+    if (topic == nullptr) return out;
+    const origin from{topic->match,
+                      *topic->profile,
                       received_at_us,
                       clock_synchronised,
                       property(publish.user_properties, "correlation-id"),

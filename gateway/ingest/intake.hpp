@@ -1,14 +1,16 @@
 // From a PUBLISH to what the journal is asked for: route, codec, validation, identity, ordering
-// keys. Pure and without state between messages; one thread at a time. It cannot fail: what it
-// cannot take becomes an item for quarantine that says why.
+// keys. A message says the same whatever came before it; one thread at a time. It cannot fail: what
+// it cannot take becomes an item for quarantine that says why.
 #pragma once
 
+#include "gateway/base/limits.hpp"
 #include "gateway/identity/rules.hpp"
 #include "gateway/ingest/profiles.hpp"
 #include "gateway/ingest/stored_event.hpp"
 #include "gateway/ingest/topics.hpp"
 #include "gateway/journal/requests.hpp"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -66,13 +68,22 @@ class intake {
           lanes_(std::move(lanes)),
           work_(std::make_unique<workspace>(*wharf::v1::Event::descriptor())) {}
 
-    // Memory that is used again for each event; it holds nothing between them.
+    // What is known of a topic before its payload is looked at.
+    struct known_topic {
+        std::string topic; // empty: none
+        topic_match match; // of this topic's text
+        const device_profile* profile = nullptr;
+    };
+    // Memory that is used again for each message; what it keeps between them only saves work.
     struct workspace {
         explicit workspace(const google::protobuf::Descriptor& type) : plain(type) {}
         flat_message plain;
         stored_event_writer writer;
         std::string bytes;
+        // By hash: devices repeat their topics.
+        std::array<known_topic, limits::k_known_topics_max> topics;
     };
+    const known_topic* find_topic(std::string_view topic, prepared_message& out) const;
     struct origin;
     // An event that is as it should be, from its bytes; anything else is left to prepare_event().
     bool prepare_plain(const origin& from, std::string_view bytes, prepared_message& out) const;

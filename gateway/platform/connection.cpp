@@ -56,6 +56,7 @@ void connection::read() {
             self->reading_ = false;
             if (failed) return self->lost();
             if (self->lingering_) return self->discard();
+            self->owner_.look_at_clock();
             self->session_.on_bytes({self->input_.data(), size}, self->owner_.now_ms());
             self->pump();
         });
@@ -74,6 +75,7 @@ void connection::write() {
                       [self = shared_from_this()](auto failed, auto) {
                           self->writing_ = false;
                           if (failed) return self->lost();
+                          self->owner_.look_at_clock();
                           self->session_.on_drained();
                           self->pump();
                       });
@@ -185,12 +187,11 @@ void connection::publish(const mqtt::publish_request& request) {
     for (const auto& one : request.user_properties)
         properties.push_back({one.name, one.value});
     view.user_properties = properties;
-    ingest_request ingest;
-    ingest.token = token_of(request.token);
-    ingest.message =
-        owner_.intake_.prepare(view, owner_.clock_.wall_us(), owner_.clock_.wall_synchronised());
+    const auto& now = owner_.now();
+    ingest_request ingest{token_of(request.token),
+                          owner_.intake_.prepare(view, now.wall_us, now.wall_synchronised)};
     ingest.message.generation = generation_;
-    published_at_us_.push_back(owner_.clock_.monotonic_us());
+    published_at_us_.push_back(now.monotonic_us);
     owner_.submit(std::move(ingest));
 }
 
@@ -200,7 +201,7 @@ void connection::repeated(const mqtt::publish_request&) {}
 void connection::on_ingested(std::uint64_t token, const ingest_verdict&) {
     if (!published_at_us_.empty()) {
         if (owner_.callbacks_.acknowledged)
-            owner_.callbacks_.acknowledged(owner_.clock_.monotonic_us() - published_at_us_.front());
+            owner_.callbacks_.acknowledged(owner_.now().monotonic_us - published_at_us_.front());
         published_at_us_.pop_front();
     }
     session_.on_published(token, mqtt::reason::success);

@@ -98,12 +98,41 @@ bool journal_thread::submit(journal_request request) {
         if (is_urgent(request) && !std::exchange(urgent_, true)) wake = true;
         queue_.push_back(std::move(request));
         queued_bytes_ += bytes;
-        std::size_t count = queue_.size() + (delivery ? 0 : held_count_);
-        bytes = queued_bytes_ + (delivery ? 0 : held_bytes_);
-        room = count < limits::k_journal_queue_max && bytes < limits::k_journal_queue_bytes_max;
-        if (!room) (delivery ? deliveries_wait_ : ingest_waits_) = true;
+        room = has_room(delivery);
     }
     if (wake) wake_.notify_one();
+    return room;
+}
+
+bool journal_thread::submit(std::vector<journal_request> requests) {
+    std::size_t bytes = 0;
+    bool urgent = false;
+    for (const journal_request& request : requests) {
+        WHARF_ASSERT(!std::holds_alternative<delivery_request>(request));
+        bytes += bytes_of(request);
+        urgent = urgent || is_urgent(request);
+    }
+    bool wake = false;
+    bool room = true;
+    {
+        std::lock_guard lock(mutex_);
+        wake = queue_.empty();
+        if (urgent && !std::exchange(urgent_, true)) wake = true;
+        std::move(requests.begin(), requests.end(), std::back_inserter(queue_));
+        queued_bytes_ += bytes;
+        room = has_room(false);
+    }
+    if (wake) wake_.notify_one();
+    return room;
+}
+
+// REQUIRES: the lock. Notes who waits for it where there is none.
+bool journal_thread::has_room(bool delivery) {
+    const std::size_t count = queue_.size() + (delivery ? 0 : held_count_);
+    const std::size_t bytes = queued_bytes_ + (delivery ? 0 : held_bytes_);
+    const bool room =
+        count < limits::k_journal_queue_max && bytes < limits::k_journal_queue_bytes_max;
+    if (!room) (delivery ? deliveries_wait_ : ingest_waits_) = true;
     return room;
 }
 

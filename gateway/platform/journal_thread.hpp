@@ -73,12 +73,15 @@ class journal_thread {
     // is held for want of space counts for ingest and sessions only: deliveries, whose outcomes
     // make space, must never wait for it.
     bool submit(journal_request request);
+    // The same for several, none of them a delivery.
+    bool submit(std::vector<journal_request> requests);
 
     [[nodiscard]] journal_snapshot snapshot() const;
     // Time that the journal has been open, in all its runs.
     [[nodiscard]] std::int64_t journal_time_us() const;
 
   private:
+    [[nodiscard]] bool has_room(bool delivery);
     void run();
     bool wait_for_work();
     void gather();

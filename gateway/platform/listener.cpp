@@ -91,6 +91,7 @@ void listener::tick() {
     timer_.expires_after(k_tick);
     timer_.async_wait([this](auto failed) {
         if (failed) return;
+        look_at_clock();
         std::vector<std::shared_ptr<connection>> all;
         all.reserve(connections_.size());
         for (auto& [id, one] : connections_)
@@ -103,15 +104,34 @@ void listener::tick() {
 }
 
 void listener::submit(journal_request request) {
-    if (callbacks_.submit(std::move(request)) || !room_) return;
+    requests_.push_back(std::move(request));
+    if (requests_.size() >= limits::k_submit_requests_max) return hand_over();
+    if (std::exchange(hand_over_posted_, true)) return;
+    asio::post(io_, [this] {
+        hand_over_posted_ = false;
+        hand_over();
+    });
+}
+
+void listener::hand_over() {
+    if (requests_.empty()) return;
+    const auto count = requests_.size();
+    const bool room = callbacks_.submit(std::exchange(requests_, {}));
+    requests_.reserve(count);
+    if (room || !room_) return;
     // Sockets are read on, so that pings and acknowledgements pass; a PUBLISH waits where it is.
     room_ = false;
     for (auto& [id, one] : connections_)
         one->hold_publishes(true);
 }
 
+void listener::look_at_clock() {
+    now_ = {clock_.wall_us(), clock_.monotonic_us(), clock_.wall_synchronised()};
+}
+
 void listener::on_room() {
     asio::post(io_, [this] {
+        look_at_clock();
         room_ = true;
         std::vector<std::shared_ptr<connection>> all;
         for (auto& [id, one] : connections_)
@@ -125,14 +145,19 @@ void listener::on_room() {
 
 void listener::on_answers(std::vector<journal_answer> answers) {
     asio::post(io_, [this, answers = std::move(answers)]() mutable {
+        look_at_clock();
         std::vector<std::shared_ptr<connection>> touched;
         for (journal_answer& answer : answers) {
-            std::uint64_t token = std::visit([](const auto& one) { return one.token; }, answer);
-            auto found = connections_.find(token >> k_session_token_bits);
-            if (found == connections_.end()) continue; // it left before its answer came
-            if (touched.empty() || touched.back() != found->second)
+            const std::uint64_t token =
+                std::visit([](const auto& one) { return one.token; }, answer);
+            const std::uint64_t id = token >> k_session_token_bits;
+            // Mostly it is the same one's as before.
+            if (touched.empty() || touched.back()->id() != id) {
+                auto found = connections_.find(id);
+                if (found == connections_.end()) continue; // it left before its answer came
                 touched.push_back(found->second);
-            dispatch(answer);
+            }
+            dispatch(*touched.back(), answer);
         }
         // One write for all that a commit released.
         for (auto& one : touched)
@@ -140,20 +165,14 @@ void listener::on_answers(std::vector<journal_answer> answers) {
     });
 }
 
-connection* listener::find(std::uint64_t token) {
-    auto found = connections_.find(token >> k_session_token_bits);
-    return found == connections_.end() ? nullptr : found->second.get();
-}
-
-void listener::dispatch(journal_answer& answer) {
+void listener::dispatch(connection& to, journal_answer& answer) {
     constexpr std::uint64_t mask = (std::uint64_t{1} << k_session_token_bits) - 1;
-    if (auto* done = std::get_if<ingest_done>(&answer)) {
-        if (auto* to = find(done->token)) to->on_ingested(done->token & mask, done->verdict);
-    } else if (auto* opened = std::get_if<session_opened>(&answer)) {
-        if (auto* to = find(opened->token)) to->on_opened(*opened);
-    } else if (auto* released = std::get_if<session_released>(&answer)) {
-        if (auto* to = find(released->token)) to->on_released(released->token & mask);
-    }
+    if (auto* done = std::get_if<ingest_done>(&answer))
+        to.on_ingested(done->token & mask, done->verdict);
+    else if (auto* opened = std::get_if<session_opened>(&answer))
+        to.on_opened(*opened);
+    else if (auto* released = std::get_if<session_released>(&answer))
+        to.on_released(released->token & mask);
 }
 
 // MQTT 5 section 3.1.4: a second connection under a client id ends the first.
@@ -206,6 +225,7 @@ void listener::finish_stop() {
         for (auto& one : all)
             one->abandon();
     if (connections_.empty() && stopped_) {
+        hand_over();
         timer_.cancel();
         std::exchange(stopped_, nullptr)();
     }

@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace wharf {
 
@@ -41,8 +42,8 @@ struct listener_counters {
 enum class notice : std::uint8_t { info, warning };
 
 struct listener_callbacks {
-    // Hands a request to the journal; false: no more until on_room().
-    std::function<bool(journal_request)> submit;
+    // Hands requests to the journal, in order; false: no more until on_room().
+    std::function<bool(std::vector<journal_request>)> submit;
     std::function<void(notice, const std::string&)> log;
     // From PUBLISH read to acknowledgement written, in microseconds.
     std::function<void(std::int64_t)> acknowledged;
@@ -76,12 +77,21 @@ class listener {
     void accept();
     void accepted(tcp::socket socket);
     void tick();
-    void dispatch(journal_answer& answer);
-    connection* find(std::uint64_t token);
+    void dispatch(connection& to, journal_answer& answer);
     void finish_stop();
 
-    // For connections.
+    // For connections. Requests of one turn of the loop are handed over together, at its end.
     void submit(journal_request request);
+    void hand_over();
+    // What time it is in this turn of the loop: of a read that brings many messages, the same for
+    // all of them.
+    struct moment {
+        std::int64_t wall_us = 0;
+        std::int64_t monotonic_us = 0;
+        bool wall_synchronised = false;
+    };
+    void look_at_clock();
+    [[nodiscard]] const moment& now() const { return now_; }
     [[nodiscard]] bool may_read() const { return !stopping_; }
     [[nodiscard]] bool has_room() const { return room_; }
     void take_over(const std::string& client_id, connection* by);
@@ -100,6 +110,9 @@ class listener {
     boost::asio::steady_timer retry_;
     std::uint16_t port_ = 0;
     listener_counters counters_;
+    moment now_;
+    std::vector<journal_request> requests_;
+    bool hand_over_posted_ = false;
     bool room_ = true;
     bool stopping_ = false;
     std::int64_t stop_by_ms_ = 0;

@@ -27,9 +27,16 @@ std::int64_t system_clock::monotonic_us() {
 }
 
 bool system_clock::wall_synchronised() {
+    constexpr std::int64_t k_ask_every_us = 1'000'000;
+    const std::int64_t now_us = monotonic_us();
+    if (now_us - asked_us_.load(std::memory_order_relaxed) < k_ask_every_us)
+        return synchronised_.load(std::memory_order_relaxed);
     timex state{};
-    int discipline = ::adjtimex(&state);
-    return discipline >= 0 && discipline != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+    const int discipline = ::adjtimex(&state);
+    const bool is = discipline >= 0 && discipline != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+    synchronised_.store(is, std::memory_order_relaxed);
+    asked_us_.store(now_us, std::memory_order_relaxed);
+    return is;
 }
 
 std::uint64_t system_random::next() {
