@@ -190,6 +190,7 @@ journal_callbacks app::callbacks() {
     };
     out.appended = [this](std::vector<event_head> heads) { sync_->on_appended(std::move(heads)); };
     out.room = [this] { listener_->on_room(); };
+    out.spent = [this](std::vector<journal_request>& requests) { listener_->on_spent(requests); };
     out.fatal = [](const error& why) {
         // Nothing that was not durable has been answered, and nothing more will be.
         bool damaged = why.code == errc::corrupt;

@@ -24,10 +24,10 @@ class order_keys {
         if (status != wharf::v1::STOCK_STATUS_UNSPECIFIED) stock_in(key, status);
     }
 
-    [[nodiscard]] std::vector<std::uint64_t> take() {
+    void take(std::vector<std::uint64_t>& out) {
         const auto end = keys_.begin() + static_cast<std::ptrdiff_t>(count_);
         std::sort(keys_.begin(), end);
-        return {keys_.begin(), std::unique(keys_.begin(), end)};
+        out.assign(keys_.begin(), std::unique(keys_.begin(), end));
     }
 
   private:
@@ -117,19 +117,24 @@ void put(order_keys& keys, const reads_as<wharf::v1::Disposition> auto& body) {
     keys.stock(body.stock(), body.new_status());
 }
 
-std::vector<std::uint64_t> keys_of(const auto& event) {
+void put_keys(const auto& event, std::vector<std::uint64_t>& out) {
     order_keys keys;
     visit_body(event, [&keys](const auto& body) { put(keys, body); });
-    return keys.take();
+    keys.take(out);
 }
 
 } // namespace
 
 std::vector<std::uint64_t> order_keys_of(const wharf::v1::Event& event) {
-    return keys_of(event);
+    std::vector<std::uint64_t> keys;
+    put_keys(event, keys);
+    return keys;
 }
-std::vector<std::uint64_t> order_keys_of(const flat::event_view& event) {
-    return keys_of(event);
+void order_keys_of(const wharf::v1::Event& event, std::vector<std::uint64_t>& keys) {
+    put_keys(event, keys);
+}
+void order_keys_of(const flat::event_view& event, std::vector<std::uint64_t>& keys) {
+    put_keys(event, keys);
 }
 
 } // namespace wharf

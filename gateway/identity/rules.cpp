@@ -164,38 +164,60 @@ digest128 content_of(wharf::v1::Event& event, const digest_key& key) {
     return keyed_digest(key, bytes);
 }
 
-template <class Event>
-event_identity identity_of(const Event& event, const digest128& content,
-                           const digest_key& digests) {
-    event_identity out;
-    out.content = content;
+// Fills a list from the front, in the memory of what was there before.
+class key_list {
+  public:
+    key_list(const digest_key& digests, std::vector<identity_key>& keys)
+        : digests_(digests), keys_(keys) {}
+
+    void add(const key_writer& key) {
+        if (count_ == keys_.size()) {
+            keys_.emplace_back(digests_, std::string(key.bytes()));
+        } else {
+            keys_[count_].text = key.bytes();
+            keys_[count_].hash = keyed_digest(digests_, key.bytes());
+        }
+        ++count_;
+    }
+    [[nodiscard]] bool empty() const { return count_ == 0; }
+    void end() { keys_.erase(keys_.begin() + static_cast<std::ptrdiff_t>(count_), keys_.end()); }
+
+  private:
+    const digest_key& digests_;
+    std::vector<identity_key>& keys_;
+    std::size_t count_ = 0;
+};
+
+void put_keys(const auto& event, const digest128& content, key_list keys) {
     if (!event.event_id().empty()) {
         key_writer key(key_kind::native_id);
         key.text(event.source()).text(event.event_id());
         put_declaration(key, event);
-        out.keys.emplace_back(digests, std::string(key.bytes()));
+        keys.add(key);
     }
-    if (key_writer key(key_kind::business); put_business_key(key, event))
-        out.keys.emplace_back(digests, std::string(key.bytes()));
-    if (out.keys.empty() && (event.has_occurred_at() || event.has_device_sequence())) {
+    if (key_writer key(key_kind::business); put_business_key(key, event)) keys.add(key);
+    if (keys.empty() && (event.has_occurred_at() || event.has_device_sequence())) {
         key_writer key(key_kind::content);
         key.text(event.source()).number(event.has_device_sequence() ? 1 : 0);
-        key.number(event.device_sequence()).text(view_of(out.content));
-        out.keys.emplace_back(digests, std::string(key.bytes()));
+        key.number(event.device_sequence()).text(view_of(content));
+        keys.add(key);
     }
-    return out;
+    keys.end();
 }
 
 } // namespace
 
 event_identity identity_of(wharf::v1::Event& event, const digest_key& digests) {
-    const auto content = content_of(event, digests);
-    return identity_of(event, content, digests);
+    event_identity out;
+    out.content = content_of(event, digests);
+    put_keys(event, out.content, {digests, out.keys});
+    return out;
 }
 
-event_identity identity_of(const flat::event_view& event, std::string_view content,
-                           const digest_key& digests) {
-    return identity_of(event, keyed_digest(digests, content), digests);
+void identity_of(const flat::event_view& event, std::string_view content_bytes,
+                 const digest_key& key, std::vector<identity_key>& keys, digest128& content) {
+    content = keyed_digest(key, content_bytes);
+    put_keys(event, content, {key, keys});
 }
 
 } // namespace wharf

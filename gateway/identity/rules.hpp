@@ -29,14 +29,15 @@ struct event_identity {
 
 // The event is afterwards what it was before.
 [[nodiscard]] event_identity identity_of(wharf::v1::Event& event, const digest_key& key);
-// content: what protobuf writes of the event without source, event_id, device_sequence,
-// correlation_id and traceparent.
-[[nodiscard]] event_identity identity_of(const flat::event_view& event, std::string_view content,
-                                         const digest_key& key);
+// The same into memory that is used again. content_bytes: what protobuf writes of the event without
+// source, event_id, device_sequence, correlation_id and traceparent.
+void identity_of(const flat::event_view& event, std::string_view content_bytes,
+                 const digest_key& key, std::vector<identity_key>& keys, digest128& content);
 
 // hash64 of each document and each stock key the event touches: sorted, none twice, at most
 // limits::k_order_keys_max. Two events that share one are delivered in journal order.
 [[nodiscard]] std::vector<std::uint64_t> order_keys_of(const wharf::v1::Event& event);
-[[nodiscard]] std::vector<std::uint64_t> order_keys_of(const flat::event_view& event);
+void order_keys_of(const wharf::v1::Event& event, std::vector<std::uint64_t>& keys);
+void order_keys_of(const flat::event_view& event, std::vector<std::uint64_t>& keys);
 
 } // namespace wharf

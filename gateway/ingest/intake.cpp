@@ -22,10 +22,6 @@ struct intake::origin {
 
 namespace {
 
-prepared_item whole_message(std::string_view reason, std::string detail) {
-    return {std::nullopt, prepared_quarantine{std::string(reason), std::move(detail)}};
-}
-
 status check_names(const topic_match& topic, std::string_view site) {
     WHARF_TRY(check_name("topic's site", topic.site));
     WHARF_TRY(check_name("topic's device", topic.device));
@@ -57,18 +53,20 @@ void take_from_transport(Event& event, std::string_view correlation_id,
         event.set_traceparent(flat::text_for<Event>(traceparent));
 }
 
-prepared_message copy_of(const publish_view& publish, std::int64_t received_at_us) {
-    prepared_message out;
+void copy_to(prepared_message& out, const publish_view& publish, std::int64_t received_at_us) {
     out.client_id = publish.client_id;
+    out.site.clear();
+    out.device.clear();
     out.topic = publish.topic;
     out.payload = publish.payload;
     out.received_at_us = received_at_us;
     out.qos = publish.qos;
     out.packet_id = publish.packet_id;
     out.dup = publish.dup;
+    out.generation = 0;
     out.persistent_session = publish.persistent_session;
     out.resumed_session = publish.resumed_session;
-    return out;
+    out.packet_ids_not_reused = false;
 }
 
 } // namespace
@@ -107,8 +105,8 @@ const intake::known_topic* intake::find_topic(std::string_view topic, prepared_m
         known.topic.clear();
         const auto match = routes_.match(topic);
         if (!match) {
-            out.items.push_back(
-                whole_message("unknown_topic", "no route matches topic " + quoted(topic)));
+            add_refusal(out, std::nullopt, "unknown_topic",
+                        "no route matches topic " + quoted(topic));
             return nullptr;
         }
         out.site = match->site;
@@ -116,7 +114,7 @@ const intake::known_topic* intake::find_topic(std::string_view topic, prepared_m
         const auto& profile = profiles_.find(match->profile, match->device, match->stream);
         out.packet_ids_not_reused = profile.packet_ids_not_reused;
         if (auto good = check_names(*match, site_); !good.ok()) {
-            out.items.push_back(whole_message("invalid", good.failure().message));
+            add_refusal(out, std::nullopt, "invalid", std::move(good).failure().message);
             return nullptr;
         }
         known.topic = topic;
@@ -130,18 +128,38 @@ const intake::known_topic* intake::find_topic(std::string_view topic, prepared_m
 }
 
 prepared_message intake::prepare(const publish_view& publish, std::int64_t received_at_us,
-                                 bool clock_synchronised) const {
-    auto out = copy_of(publish, received_at_us);
-    const auto* topic = find_topic(publish.topic, out);
-    if (topic == nullptr) return out;
-    const origin from{topic->match,
-                      *topic->profile,
-                      received_at_us,
-                      clock_synchronised,
-                      property(publish.user_properties, "correlation-id"),
-                      property(publish.user_properties, "traceparent")};
-    prepare_events(from, publish.content_type, out);
+                                 bool clock_synchronised, prepared_message spent) const {
+    prepared_message out = std::move(spent);
+    copy_to(out, publish, received_at_us);
+    work_->items = 0;
+    if (const auto* topic = find_topic(publish.topic, out)) {
+        const origin from{topic->match,
+                          *topic->profile,
+                          received_at_us,
+                          clock_synchronised,
+                          property(publish.user_properties, "correlation-id"),
+                          property(publish.user_properties, "traceparent")};
+        prepare_events(from, publish.content_type, out);
+    }
+    out.items.resize(work_->items);
     return out;
+}
+
+prepared_event& intake::next_event(prepared_message& out) const {
+    const auto index = work_->items++;
+    if (index == out.items.size()) out.items.emplace_back();
+    auto& item = out.items[index];
+    item.index = static_cast<std::uint32_t>(index);
+    if (auto* spent = std::get_if<prepared_event>(&item.what)) return *spent;
+    return item.what.emplace<prepared_event>();
+}
+
+void intake::add_refusal(prepared_message& out, std::optional<std::uint32_t> index,
+                         std::string_view reason, std::string detail) const {
+    if (work_->items == out.items.size()) out.items.emplace_back();
+    auto& item = out.items[work_->items++];
+    item.index = index;
+    item.what = prepared_quarantine{std::string(reason), std::move(detail)};
 }
 
 void intake::prepare_events(const origin& from, std::string_view content_type,
@@ -159,8 +177,8 @@ void intake::prepare_events(const origin& from, std::string_view content_type,
     }
     auto events = decode(from.topic.codec, payload);
     if (!events.ok()) {
-        out.items.push_back(
-            whole_message("unreadable", unreadable(events.failure(), from.topic, content_type)));
+        add_refusal(out, std::nullopt, "unreadable",
+                    unreadable(events.failure(), from.topic, content_type));
         return;
     }
     out.items.reserve(events->size());
@@ -183,33 +201,33 @@ bool intake::prepare_plain(const origin& from, std::string_view bytes,
     const auto stored = work_->writer.write(
         {from.topic.site, from.topic.device, from.topic.stream, from.received_at_us}, plain);
     if (stored.size() > limits::k_event_bytes_max) return false;
-    const auto index = static_cast<std::uint32_t>(out.items.size());
-    auto& item = out.items.emplace_back();
-    item.index = index;
-    auto& made = std::get<prepared_event>(item.what);
+    auto& made = next_event(out);
     made.stored = stored;
-    describe(from, event, identity_of(event, work_->writer.content(), digests_), made);
+    identity_of(event, work_->writer.content(), digests_, made.identity_keys, made.content);
+    describe(from, event, made);
     return true;
 }
 
 void intake::prepare_event(const origin& from, result<wharf::v1::Event> decoded,
                            prepared_message& out) const {
-    const auto index = static_cast<std::uint32_t>(out.items.size());
     result<prepared_event> accepted =
         decoded.ok() ? accept(from, std::move(*decoded)) : std::move(decoded).failure();
     if (accepted.ok()) {
-        out.items.push_back({index, std::move(*accepted)});
-    } else {
-        out.items.push_back(
-            {index, prepared_quarantine{"invalid", std::move(accepted).failure().message}});
+        next_event(out) = std::move(*accepted);
+        return;
     }
+    const auto index = static_cast<std::uint32_t>(work_->items);
+    add_refusal(out, index, "invalid", std::move(accepted).failure().message);
 }
 
 result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event) const {
     take_from_transport(event, from.correlation_id, from.traceparent);
     WHARF_TRY(validate(event, from.topic.site, from.topic.device));
     prepared_event out;
-    describe(from, event, identity_of(event, digests_), out);
+    auto identity = identity_of(event, digests_);
+    out.identity_keys = std::move(identity.keys);
+    out.content = identity.content;
+    describe(from, event, out);
 
     wharf::v1::StoredEvent stored;
     stored.set_site(std::string(from.topic.site));
@@ -228,16 +246,16 @@ result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event
 
 // What the journal asks of an event besides its bytes.
 template <class Event>
-void intake::describe(const origin& from, const Event& event, event_identity identity,
-                      prepared_event& out) const {
+void intake::describe(const origin& from, const Event& event, prepared_event& out) const {
     const auto overridden = lanes_.find(static_cast<int>(event.body_case()));
     out.in_lane = overridden == lanes_.end() ? lane_of(event.body_case()) : overridden->second;
+    out.flags = 0;
     if (!from.clock_synchronised) out.flags |= k_flag_clock_unsynchronised;
-    if (identity.none()) out.flags |= k_flag_without_identity;
-    out.identity_keys = std::move(identity.keys);
-    out.content = identity.content;
-    out.order_keys = order_keys_of(event);
+    if (out.identity_keys.empty()) out.flags |= k_flag_without_identity;
+    order_keys_of(event, out.order_keys);
     out.on_double_trigger = from.profile.on_double_trigger;
+    out.trigger_key.clear();
+    out.double_trigger_window_us = 0;
     if (out.on_double_trigger == double_trigger_policy::keep) return;
     out.trigger_key = trigger_key_of(event, from.topic.device);
     out.double_trigger_window_us = std::int64_t{from.profile.double_trigger_window_ms} * 1000;

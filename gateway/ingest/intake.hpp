@@ -53,8 +53,10 @@ struct publish_view {
 
 class intake {
   public:
+    // spent: a message that has been dealt with, whose memory is used again.
     [[nodiscard]] prepared_message prepare(const publish_view& publish, std::int64_t received_at_us,
-                                           bool clock_synchronised) const;
+                                           bool clock_synchronised,
+                                           prepared_message spent = {}) const;
 
     // The journal's: before the first prepare().
     void use_digests(const digest_key& digests) { digests_ = digests; }
@@ -80,12 +82,16 @@ class intake {
         flat_message plain;
         stored_event_writer writer;
         std::string bytes;
+        std::size_t items = 0; // of the message; what is behind is left from another
         // By hash: devices repeat their topics.
         std::array<known_topic, limits::k_known_topics_max> topics;
     };
     const known_topic* find_topic(std::string_view topic, prepared_message& out) const;
     struct origin;
     // An event that is as it should be, from its bytes; anything else is left to prepare_event().
+    prepared_event& next_event(prepared_message& out) const;
+    void add_refusal(prepared_message& out, std::optional<std::uint32_t> index,
+                     std::string_view reason, std::string detail) const;
     bool prepare_plain(const origin& from, std::string_view bytes, prepared_message& out) const;
     void prepare_event(const origin& from, result<wharf::v1::Event> decoded,
                        prepared_message& out) const;
@@ -93,8 +99,7 @@ class intake {
                         prepared_message& out) const;
     [[nodiscard]] result<prepared_event> accept(const origin& from, wharf::v1::Event event) const;
     template <class Event>
-    void describe(const origin& from, const Event& event, event_identity identity,
-                  prepared_event& out) const;
+    void describe(const origin& from, const Event& event, prepared_event& out) const;
 
     std::string site_;
     router routes_;

@@ -90,6 +90,7 @@ struct prepared_message {
 struct ingest_request {
     std::uint64_t token = 0;
     prepared_message message;
+    std::size_t bytes = 0; // what it counts for in the queue, once it was counted
 };
 
 // How the events of one message were judged; the counts add up to its items' events.

@@ -188,8 +188,9 @@ void connection::publish(const mqtt::publish_request& request) {
         properties.push_back({one.name, one.value});
     view.user_properties = properties;
     const auto& now = owner_.now();
-    ingest_request ingest{token_of(request.token),
-                          owner_.intake_.prepare(view, now.wall_us, now.wall_synchronised)};
+    ingest_request ingest{
+        token_of(request.token),
+        owner_.intake_.prepare(view, now.wall_us, now.wall_synchronised, owner_.take_spent())};
     ingest.message.generation = generation_;
     published_at_us_.push_back(now.monotonic_us);
     owner_.submit(std::move(ingest));

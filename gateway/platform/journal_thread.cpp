@@ -39,9 +39,17 @@ std::size_t bytes_of(const prepared_item& item) {
 std::size_t bytes_of(const journal_request& request) {
     const auto* ingest = std::get_if<ingest_request>(&request);
     if (ingest == nullptr) return 64;
+    if (ingest->bytes != 0) return ingest->bytes;
     std::size_t bytes = ingest->message.payload.size() + 256;
     for (const prepared_item& item : ingest->message.items)
         bytes += bytes_of(item);
+    return bytes;
+}
+
+// Counted on the thread that has it at hand.
+std::size_t count_bytes(journal_request& request) {
+    const std::size_t bytes = bytes_of(request);
+    if (auto* ingest = std::get_if<ingest_request>(&request)) ingest->bytes = bytes;
     return bytes;
 }
 
@@ -88,13 +96,13 @@ void journal_thread::checkpoint(std::function<void()> done) {
 }
 
 bool journal_thread::submit(journal_request request) {
-    std::size_t bytes = bytes_of(request);
-    bool delivery = std::holds_alternative<delivery_request>(request);
+    const std::size_t bytes = count_bytes(request);
+    const bool delivery = std::holds_alternative<delivery_request>(request);
     bool wake = false;
     bool room = true;
     {
         std::lock_guard lock(mutex_);
-        wake = queue_.empty();
+        wake = queued() == 0;
         if (is_urgent(request) && !std::exchange(urgent_, true)) wake = true;
         queue_.push_back(std::move(request));
         queued_bytes_ += bytes;
@@ -107,16 +115,16 @@ bool journal_thread::submit(journal_request request) {
 bool journal_thread::submit(std::vector<journal_request> requests) {
     std::size_t bytes = 0;
     bool urgent = false;
-    for (const journal_request& request : requests) {
+    for (journal_request& request : requests) {
         WHARF_ASSERT(!std::holds_alternative<delivery_request>(request));
-        bytes += bytes_of(request);
+        bytes += count_bytes(request);
         urgent = urgent || is_urgent(request);
     }
     bool wake = false;
     bool room = true;
     {
         std::lock_guard lock(mutex_);
-        wake = queue_.empty();
+        wake = queued() == 0;
         if (urgent && !std::exchange(urgent_, true)) wake = true;
         std::move(requests.begin(), requests.end(), std::back_inserter(queue_));
         queued_bytes_ += bytes;
@@ -128,7 +136,7 @@ bool journal_thread::submit(std::vector<journal_request> requests) {
 
 // REQUIRES: the lock. Notes who waits for it where there is none.
 bool journal_thread::has_room(bool delivery) {
-    const std::size_t count = queue_.size() + (delivery ? 0 : held_count_);
+    const std::size_t count = queued() + (delivery ? 0 : held_count_);
     const std::size_t bytes = queued_bytes_ + (delivery ? 0 : held_bytes_);
     const bool room =
         count < limits::k_journal_queue_max && bytes < limits::k_journal_queue_bytes_max;
@@ -161,13 +169,13 @@ bool journal_thread::wait_for_work() {
     bool released = !full_ && !held_.empty();
     auto ready = [&] { return urgent_ || stopping_ || released || !checkpoints_.empty(); };
     if (!ready()) {
-        if (queue_.empty())
+        if (queued() == 0)
             wake_.wait_for(lock, full_ ? k_full_wait : k_idle_wait,
-                           [&] { return ready() || !queue_.empty(); });
+                           [&] { return ready() || queued() > 0; });
         // Nothing urgent: let it ride for a while in case something urgent comes.
-        if (!queue_.empty()) wake_.wait_for(lock, milliseconds(limits::k_lazy_commit_ms), ready);
+        if (queued() > 0) wake_.wait_for(lock, milliseconds(limits::k_lazy_commit_ms), ready);
     }
-    bool ending = stopping_ && queue_.empty();
+    bool ending = stopping_ && queued() == 0;
     lock.unlock();
     gather();
     return !ending || !gathered_.empty();
@@ -175,17 +183,33 @@ bool journal_thread::wait_for_work() {
 
 void journal_thread::gather() {
     std::lock_guard lock(mutex_);
-    std::size_t bytes = 0;
-    while (!queue_.empty() && gathered_.size() < limits::k_group_requests_max &&
-           bytes < limits::k_group_bytes_max) {
-        bytes += bytes_of(queue_.front());
-        gathered_.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-    }
+    const std::size_t bytes = take_queued();
     WHARF_ASSERT(queued_bytes_ >= bytes);
     queued_bytes_ -= bytes;
-    urgent_ = !queue_.empty();
+    urgent_ = queued() > 0;
     if (!gathered_.empty()) group_since_us_ = clock_.monotonic_us();
+}
+
+// A group's worth, and how many bytes it counts for. REQUIRES: the lock.
+std::size_t journal_thread::take_queued() {
+    if (gathered_.empty() && queue_begin_ == 0 && queue_.size() <= limits::k_group_requests_max &&
+        queued_bytes_ < limits::k_group_bytes_max) {
+        gathered_.swap(queue_);
+        return queued_bytes_;
+    }
+    std::size_t bytes = 0;
+    while (queued() > 0 && gathered_.size() < limits::k_group_requests_max &&
+           bytes < limits::k_group_bytes_max) {
+        bytes += bytes_of(queue_[queue_begin_]);
+        gathered_.push_back(std::move(queue_[queue_begin_]));
+        ++queue_begin_;
+    }
+    // What is behind moves up when that is less than what was taken.
+    if (queue_begin_ * 2 >= queue_.size()) {
+        queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(queue_begin_));
+        queue_begin_ = 0;
+    }
+    return bytes;
 }
 
 // At half of the bounds, so that the queue does not run dry before it is filled again.
@@ -197,9 +221,9 @@ void journal_thread::tell_room() {
             return count <= limits::k_journal_queue_max / 2 &&
                    bytes <= limits::k_journal_queue_bytes_max / 2;
         };
-        if (half_free(queue_.size() + held_count_, queued_bytes_ + held_bytes_))
+        if (half_free(queued() + held_count_, queued_bytes_ + held_bytes_))
             room = std::exchange(ingest_waits_, false);
-        if (half_free(queue_.size(), queued_bytes_))
+        if (half_free(queued(), queued_bytes_))
             room = std::exchange(deliveries_wait_, false) || room;
     }
     if (room && callbacks_.room) callbacks_.room();
@@ -214,6 +238,7 @@ void journal_thread::process() {
     if (full_ || !held_.empty()) hold_ingest(gathered_, place::back);
     if (!full_) release_held(gathered_);
     if (!commit_group(gathered_)) return;
+    if (callbacks_.spent) callbacks_.spent(gathered_);
     gathered_.clear();
     publish_snapshot();
     tell_room();

@@ -38,6 +38,9 @@ struct journal_callbacks {
     // The quota is reached, or no longer: ingest is held back meanwhile.
     std::function<void(bool full, const std::string& why)> space;
     std::function<void(const group_report&)> committed;
+    // Requests that have been dealt with: their memory may be taken to be used again. What is left
+    // in the vector goes, its capacity stays.
+    std::function<void(std::vector<journal_request>&)> spent;
 };
 
 // A copy for readers on other threads.
@@ -82,6 +85,8 @@ class journal_thread {
 
   private:
     [[nodiscard]] bool has_room(bool delivery);
+    [[nodiscard]] std::size_t queued() const { return queue_.size() - queue_begin_; }
+    std::size_t take_queued();
     void run();
     bool wait_for_work();
     void gather();
@@ -111,7 +116,8 @@ class journal_thread {
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
-    std::deque<journal_request> queue_; // guarded, with what follows
+    std::vector<journal_request> queue_; // guarded, with what follows
+    std::size_t queue_begin_ = 0;        // what is before was taken
     std::size_t queued_bytes_ = 0;
     std::size_t held_bytes_ = 0;
     std::size_t held_count_ = 0;

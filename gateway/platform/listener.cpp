@@ -5,6 +5,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 namespace wharf {
@@ -14,6 +16,9 @@ namespace asio = boost::asio;
 namespace {
 constexpr auto k_tick = std::chrono::milliseconds(250);
 constexpr unsigned k_peer_silence_s = 60;
+// Messages whose memory is kept to be used again, and how large one may be for that.
+constexpr std::size_t k_spent_max = 4096;
+constexpr std::size_t k_spent_bytes_max = 4096;
 constexpr auto k_accept_retry = std::chrono::milliseconds(100);
 } // namespace
 
@@ -98,6 +103,7 @@ void listener::tick() {
             all.push_back(one);
         for (auto& one : all)
             one->tick(now_ms());
+        shrink_spent();
         if (stopping_) finish_stop();
         if (!stopping_ || !connections_.empty()) tick();
     });
@@ -123,6 +129,44 @@ void listener::hand_over() {
     room_ = false;
     for (auto& [id, one] : connections_)
         one->hold_publishes(true);
+}
+
+void listener::on_spent(std::vector<journal_request>& requests) {
+    std::lock_guard lock(spent_mutex_);
+    if (newly_spent_.empty()) return newly_spent_.swap(requests);
+    const auto room = k_spent_max - std::min(k_spent_max, newly_spent_.size());
+    const auto count = std::min(room, requests.size());
+    std::move(requests.end() - static_cast<std::ptrdiff_t>(count), requests.end(),
+              std::back_inserter(newly_spent_));
+}
+
+prepared_message listener::take_spent() {
+    if (spent_.empty()) {
+        std::lock_guard lock(spent_mutex_);
+        spent_.swap(newly_spent_);
+    }
+    prepared_message out;
+    if (!spent_.empty()) {
+        auto* ingest = std::get_if<ingest_request>(&spent_.back());
+        if (ingest != nullptr && ingest->bytes <= k_spent_bytes_max)
+            out = std::move(ingest->message);
+        spent_.pop_back();
+    }
+    spent_least_ = std::min(spent_least_, spent_.size());
+    return out;
+}
+
+// What was not needed since the last tick is not kept.
+void listener::shrink_spent() {
+    spent_.erase(spent_.begin(), spent_.begin() + static_cast<std::ptrdiff_t>(spent_least_));
+    if (spent_.empty()) {
+        std::lock_guard lock(spent_mutex_);
+        spent_.swap(newly_spent_);
+        newly_spent_.shrink_to_fit();
+    }
+    if (spent_.empty()) spent_.shrink_to_fit();
+    if (spent_.size() > k_spent_max) spent_.resize(k_spent_max);
+    spent_least_ = spent_.size();
 }
 
 void listener::look_at_clock() {

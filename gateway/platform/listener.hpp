@@ -1,6 +1,6 @@
 // The MQTT listener: sockets in front of the session machines, intake between them and the journal.
-// Everything runs on the one thread that runs the io_context; on_answers() and on_room() may be
-// called from any thread.
+// Everything runs on the one thread that runs the io_context; on_answers(), on_room() and
+// on_spent() may be called from any thread.
 #pragma once
 
 #include "gateway/ingest/intake.hpp"
@@ -16,6 +16,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -67,6 +68,8 @@ class listener {
 
     void on_answers(std::vector<journal_answer> answers);
     void on_room();
+    // Takes what memory it can use again; any thread.
+    void on_spent(std::vector<journal_request>& requests);
 
     [[nodiscard]] const listener_counters& counters() const { return counters_; }
 
@@ -83,6 +86,9 @@ class listener {
     // For connections. Requests of one turn of the loop are handed over together, at its end.
     void submit(journal_request request);
     void hand_over();
+    // A message to be filled, in memory that was used before where there is some.
+    [[nodiscard]] prepared_message take_spent();
+    void shrink_spent();
     // What time it is in this turn of the loop: of a read that brings many messages, the same for
     // all of them.
     struct moment {
@@ -112,6 +118,10 @@ class listener {
     listener_counters counters_;
     moment now_;
     std::vector<journal_request> requests_;
+    std::vector<journal_request> spent_;
+    std::size_t spent_least_ = 0; // since the last tick
+    std::mutex spent_mutex_;
+    std::vector<journal_request> newly_spent_; // guarded
     bool hand_over_posted_ = false;
     bool room_ = true;
     bool stopping_ = false;

@@ -42,10 +42,8 @@ inline std::optional<taken_event> taken_plainly(std::string_view bytes) {
     taken_event out;
     static stored_event_writer writer;
     out.stored = writer.write({k_site, k_device, "s", -1}, message);
-    auto identity = identity_of(event, writer.content(), k_digests);
-    out.identity_keys = std::move(identity.keys);
-    out.content = identity.content;
-    out.order_keys = order_keys_of(event);
+    identity_of(event, writer.content(), k_digests, out.identity_keys, out.content);
+    order_keys_of(event, out.order_keys);
     out.trigger_key = trigger_key_of(event, k_device);
     out.body = event.body_case();
     return out;
