@@ -43,7 +43,7 @@ fingerprint_table::place fingerprint_table::place_of(const digest128& hash) cons
 }
 
 std::size_t fingerprint_table::other_line(std::size_t from, std::uint16_t mark) const {
-    const std::size_t sum = (mark * std::uint64_t{0x9e3779b1}) % lines_.size();
+    const auto sum = static_cast<std::size_t>((mark * std::uint64_t{0x9e3779b1}) % lines_.size());
     return sum >= from ? sum - from : sum + lines_.size() - from;
 }
 

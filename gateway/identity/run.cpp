@@ -98,10 +98,11 @@ result<identity_run> identity_run::read(std::string_view key, std::string_view v
     out.count_ = reader.little<std::uint32_t>();
     out.newest_us_ = static_cast<std::int64_t>(reader.little<std::uint64_t>());
     out.value_ = value;
-    const std::size_t front = k_fixed_bytes + std::uint64_t{out.count_} * k_front_bytes_each;
+    const std::uint64_t front = k_fixed_bytes + std::uint64_t{out.count_} * k_front_bytes_each;
     const bool shaped = name.done() && reader.ok() && out.count_ > 0 &&
                         out.count_ <= value.size() / k_front_bytes_each && front <= value.size();
-    if (!shaped || (check_front && front_checksum(key, value.substr(0, front)) != crc))
+    if (!shaped || (check_front &&
+                    front_checksum(key, value.substr(0, static_cast<std::size_t>(front))) != crc))
         return error{errc::corrupt, "identities from " + std::to_string(out.first_) + ": damaged"};
     return out;
 }

@@ -126,7 +126,7 @@ std::size_t event_block::find(sequence wanted) const {
     if (wanted <= first_) return 0;
     // Where nothing was taken out the place is the offset.
     std::size_t low = 0;
-    std::size_t high = std::min<std::uint64_t>(wanted - first_, count_);
+    auto high = static_cast<std::size_t>(std::min<std::uint64_t>(wanted - first_, count_));
     if (high < count_ && number(high) == wanted) return high;
     while (low < high) {
         const std::size_t middle = (low + high) / 2;

@@ -313,6 +313,26 @@ result<fd_guard> lock_for_writing(const std::string& path) {
     return lock;
 }
 
+// LMDB writes words of the machine: where a 32-bit program made the file the same mark of LMDB's
+// stands elsewhere in it.
+bool is_of_other_word_size(const std::string& file) {
+    constexpr std::uint32_t k_mark = 0xBEEFC0DE;
+    constexpr off_t k_mark_at = sizeof(void*) == 8 ? 12 : 16;
+    fd_guard fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    std::uint32_t found = 0;
+    return fd.get() >= 0 && ::pread(fd.get(), &found, sizeof found, k_mark_at) == sizeof found &&
+           found == k_mark;
+}
+
+error not_opened(int code, const std::string& path) {
+    const std::string file = data_file(path);
+    if (code == MDB_INVALID && is_of_other_word_size(file))
+        return error{errc::unsupported, "open " + file + ": it was made by a program of " +
+                                            (sizeof(void*) == 8 ? "32" : "64") +
+                                            " bits, and only such a one can read it"};
+    return to_error(code, "open " + file);
+}
+
 } // namespace
 
 std::string writer_lock_path(const std::string& path) {
@@ -332,7 +352,7 @@ result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options) {
         return to_error(code, "set the journal's size");
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
     if (int code = mdb_env_open(env.get(), options.path.c_str(), flags, 0600); code != 0)
-        return to_error(code, "open " + data_file(options.path));
+        return not_opened(code, options.path);
     WHARF_TRY(check_length(env.get(), options.path));
     MDB_envinfo info;
     mdb_env_info(env.get(), &info);
@@ -359,7 +379,7 @@ result<std::unique_ptr<store>> open_lmdb_read_only(const std::string& path) {
         WHARF_TRY_ASSIGN(env, new_env());
         code = mdb_env_open(env.get(), path.c_str(), flags | MDB_NOLOCK, 0600);
     }
-    if (code != 0) return to_error(code, "open " + data_file(path));
+    if (code != 0) return not_opened(code, path);
     WHARF_TRY(check_length(env.get(), path));
     WHARF_TRY_ASSIGN(MDB_dbi dbi, open_database(env.get(), true));
     return std::unique_ptr<store>(new lmdb_store(std::move(env), fd_guard(-1), dbi));

@@ -43,6 +43,18 @@ TEST_CASE("the least configuration has sane defaults") {
     CHECK_FALSE(parsed.lanes[index_of(lane::count)].dead_blocks);
 }
 
+TEST_CASE("the journal is as large as the address space allows, and no larger") {
+    const auto of = [](std::uint32_t mb) {
+        return k_least + "size_max_mb = " + std::to_string(mb) + "\n";
+    };
+    const std::uint32_t most = sizeof(void*) == 4 ? 1024 : 65'536;
+    CHECK(good(of(most)).journal.size_max_mb == most);
+    CHECK_THAT(errors_of(of(most + 1)),
+               Contains("journal.size_max_mb: expected a whole number from "
+                        "16 to " +
+                        std::to_string(most) + " (MiB)"));
+}
+
 TEST_CASE("no destination is a warning, not an error") {
     auto parsed = good(k_least);
     REQUIRE(parsed.warnings.size() == 1);
