@@ -70,7 +70,7 @@ inline constexpr std::size_t k_scan_bytes_max = 1024 * 1024;
 inline constexpr std::uint32_t k_lazy_commit_ms = 200;
 inline constexpr std::size_t k_retention_deletes_per_group_max = 512;
 
-// --- the write-ahead ring --------------------------------------------------------------------------
+// --- the ring ----------------------------------------------------------------------------------
 inline constexpr std::uint32_t k_ring_mb_default = 8;
 inline constexpr std::uint32_t k_ring_mb_min = 4; // or 0: none
 inline constexpr std::uint32_t k_ring_mb_max = 64;
