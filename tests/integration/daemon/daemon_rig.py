@@ -153,6 +153,7 @@ class Gateway:
         }
         for section, values in sections.items():
             self.sections.setdefault(section, {}).update(values)
+        self.port_is_drawn = self.sections["listener"]["port"] == self.port
         if destinations:
             self.sections["destination"] = list(destinations)
 
@@ -161,15 +162,20 @@ class Gateway:
 
     def start(self, environment=None, before=(), ready=True):
         """before: words of a program that runs wharfd, as `strace -D`."""
+        for _ in range(5):
+            self.start_once(environment, before)
+            if not ready or self.is_ready():
+                return self
+            self.port = self.sections["listener"]["port"] = free_port()
+        raise AssertionError("every port that was drawn was taken by somebody else")
+
+    def start_once(self, environment, before):
         self.write_config()
         self.log_from = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = start_program([*before, program("WHARFD"), "--config", str(self.config)],
                                          stdout=log, stderr=log,
                                          env={**os.environ, **(environment or {})})
-        if ready:
-            self.wait_ready()
-        return self
 
     def start_with_faults(self, control="", **more):
         """With the lost-writes layer, whose faults later come from the file self.faults."""
@@ -186,12 +192,20 @@ class Gateway:
         new.write_text(text)
         os.replace(new, self.faults)
 
-    def wait_ready(self):
+    def is_ready(self):
+        """False where the port, which was free when it was drawn, is somebody's by now."""
         def listening():
             if self.process.poll() is not None:
+                refused = self.said("cannot start") or {}
+                if self.port_is_drawn and "Address already in use" in refused.get("reason", ""):
+                    return {"taken": True}
                 raise AssertionError(f"wharfd ended with {self.process.returncode}:\n{self.tail()}")
             return self.said("listening")
-        self.admin_port = int(wait_until(listening, "wharfd listens")["admin_port"])
+        found = wait_until(listening, "wharfd listens")
+        if "taken" in found:
+            return False
+        self.admin_port = int(found["admin_port"])
+        return True
 
     def log_lines(self):
         """Of the running or last process; what is no JSON comes as {"message": line}."""
