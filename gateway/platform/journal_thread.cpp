@@ -35,12 +35,28 @@ std::size_t bytes_of(const prepared_item& item) {
     return bytes;
 }
 
+std::size_t bytes_of(const delivery_op& op) {
+    if (const auto* seal = std::get_if<seal_batch>(&op))
+        return k_op_bytes +
+               static_cast<std::size_t>(seal->content.items_size()) * k_sealed_item_bytes;
+    if (const auto* park = std::get_if<park_update>(&op))
+        return k_op_bytes + park->content.ByteSizeLong() +
+               static_cast<std::size_t>(park->content.order_keys_size()) * k_op_bytes;
+    return k_op_bytes;
+}
+
 // In memory and, about, in the store.
 std::size_t bytes_of(const journal_request& request) {
+    if (const auto* delivery = std::get_if<delivery_request>(&request)) {
+        std::size_t bytes = k_request_bytes;
+        for (const delivery_op& op : delivery->ops)
+            bytes += bytes_of(op);
+        return bytes;
+    }
     const auto* ingest = std::get_if<ingest_request>(&request);
-    if (ingest == nullptr) return 64;
+    if (ingest == nullptr) return k_request_bytes;
     if (ingest->bytes != 0) return ingest->bytes;
-    std::size_t bytes = ingest->message.payload.size() + 256;
+    std::size_t bytes = ingest->message.payload.size() + k_request_bytes;
     for (const prepared_item& item : ingest->message.items)
         bytes += bytes_of(item);
     return bytes;

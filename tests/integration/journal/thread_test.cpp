@@ -256,6 +256,25 @@ TEST_CASE("at its bound the queue says so, and says when there is room") {
     CHECK(f.ingested() == numbers(1, n));
 }
 
+TEST_CASE("what a delivery request holds counts for the queue's bytes") {
+    fixture over;
+    over.commits.close();
+    over.thread->submit(session_open_request{1, "a", true, 60}); // its commit stays open
+    REQUIRE(over.commits.wait_until_entered());
+    delivery_request parks;
+    for (sequence number = 1; number <= 1000; ++number) {
+        park_update one{number, {}};
+        one.content.set_message(std::string(limits::k_dead_message_bytes_max, 'x'));
+        parks.ops.emplace_back(std::move(one));
+    }
+    const std::size_t least = limits::k_dead_message_bytes_max * parks.ops.size();
+    bool room = true;
+    std::size_t bytes = 0;
+    for (; room && bytes <= limits::k_journal_queue_bytes_max; bytes += least)
+        room = over.thread->submit(parks);
+    CHECK_FALSE(room);
+}
+
 TEST_CASE("a refusal for want of sessions is answered though there is nothing to commit") {
     fixture f;
     for (std::size_t i = 0; i < limits::k_sessions_max; ++i)
