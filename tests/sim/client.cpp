@@ -23,6 +23,7 @@ sim_client::sim_client(world& in, const plan& with, harbour& at, std::size_t num
                 : random_.chance(c.short_expiry)
                     ? static_cast<std::uint32_t>(random_.between(2, 60))
                     : 24 * 3600;
+    if (random_.chance(3000)) release_after_us_ = random_.between(1, 3 * k_second);
     keep_alive_s_ = static_cast<std::uint16_t>(random_.between(5, 60));
     window_ = static_cast<std::size_t>(random_.between(1, static_cast<int>(c.in_flight_max)));
     // Few ids, so that they are used again soon.
@@ -250,7 +251,13 @@ void sim_client::on_received(const wire::answer& answer) {
         return pump();
     }
     at->received = true;
-    send(wire::pubrel(at->packet_id));
+    if (release_after_us_ == 0) return send(wire::pubrel(at->packet_id));
+    world_.after(random_.between(0, release_after_us_),
+                 [this, id = at->packet_id, which = at->which, connection = connection_] {
+                     if (connection != connection_ || state_ != state::online) return;
+                     const auto still = std::ranges::find(flights_, id, &flight::packet_id);
+                     if (still != flights_.end() && still->which == which) send(wire::pubrel(id));
+                 });
 }
 
 void sim_client::pump() {

@@ -88,6 +88,7 @@ class sim_client final : public link_end {
     bool aliases_ = false;
     std::uint32_t expiry_s_ = 0;
     std::uint16_t keep_alive_s_ = 30;
+    std::int64_t release_after_us_ = 0; // at most, between PUBREC and PUBREL
     std::size_t window_ = 1;
     std::uint16_t packet_ids_ = 65535;
 

@@ -120,12 +120,13 @@ void model_erp::serve(const wharf::v1::UpdateBatch& batch, const reply& to) {
     });
     // Trouble comes in company.
     if (!healed_ && answer.items_size() > 0 &&
-        random_.chance(plan_.item_missing * (uneven ? 10 : 1))) {
+        random_.chance(plan_.item_missing * (uneven ? 20 : 1))) {
         trouble(fault::erp_item_missing); // lost while the answer was written
-        answer.mutable_items()->SwapElements(
-            static_cast<int>(random_.below(static_cast<std::uint64_t>(answer.items_size()))),
-            answer.items_size() - 1);
-        answer.mutable_items()->RemoveLast();
+        for (int i = answer.items_size(); i-- > 0;) {
+            if (!random_.chance(3000)) continue;
+            answer.mutable_items()->SwapElements(i, answer.items_size() - 1);
+            answer.mutable_items()->RemoveLast();
+        }
     }
     // In any order: the key says which one is meant.
     for (int i = answer.items_size() - 1; i > 0; --i)

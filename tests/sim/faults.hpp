@@ -19,6 +19,9 @@ namespace wharf::sim {
     X(power_cut_lost_group)                                                                        \
     X(power_cut_kept_group)                                                                        \
     X(unsynced_state_lost)                                                                         \
+    X(ring_write_torn)                                                                             \
+    X(ring_reshaped)                                                                               \
+    X(checkpoint_failed)                                                                           \
     X(orderly_restart)                                                                             \
     X(recovery_interrupted)                                                                        \
     X(commit_failed_lost)                                                                          \

@@ -24,7 +24,8 @@ intake_options intake_of(const plan& with) {
 gateway::gateway(world& in, const plan& with, witness& watching,
                  std::vector<std::unique_ptr<model_erp>>& erps)
     : world_(in), plan_(with), witness_(watching), erps_(erps), random_(in.random(90)),
-      process_(in, [this](death how) { die(how); }), store_(with.machine.store_bytes_max) {
+      process_(in, [this](death how) { die(how); }), disk_(in, with.machine.store_bytes_max),
+      ring_(with.machine.ring) {
     auto made = make_intake(intake_of(with));
     WHARF_ASSERT(made.ok());
     intake_ = std::move(made).value();
@@ -99,7 +100,7 @@ mqtt::session_limits gateway::session_limits_now() const {
 }
 
 void gateway::boot() {
-    store_.reopen();
+    disk_.reopen();
     stopping_ = false;
     if (!open_journal()) {
         world_.after(k_restart_us, [this] { boot(); });
@@ -107,36 +108,69 @@ void gateway::boot() {
     }
     up_since_us_ = world_.now_us();
     open_ = true;
-    witness_.recovered(store_, uptime_us());
-    if (random_.chance(2000)) witness_.check_journal(store_);
+    witness_.recovered(*store_, uptime_us());
+    if (random_.chance(2000)) witness_.check_journal(*store_);
     destinations_ = journal_->destinations();
     world_.note("up", journal_->state().last_sequence());
     process_.run([this] { wire(); });
 }
 
+namespace {
+class drawn_random final : public random_port {
+  public:
+    explicit drawn_random(prng from) : from_(from) {}
+    std::uint64_t next() override { return from_.next(); }
+
+  private:
+    prng from_;
+};
+} // namespace
+
+// As gateway/platform/journal_store.* does: the ring in front, where there is one or was one.
+status gateway::open_store() {
+    if (random_.chance(healed_ ? 0 : plan_.machine.reshape_ring)) {
+        world_.fired(fault::ring_reshaped);
+        ring_.ring_bytes = random_.chance(3000) ? 0 : 4096 * random_.between(4, 60);
+        ring_.block_bytes = random_.chance(5000) ? 512 : 4096;
+    }
+    drawn_random random(random_.split(process_.life()));
+    WHARF_TRY_ASSIGN(ring_store_, ring_store::open(disk_.tree, disk_.ring, random, ring_));
+    store_ = ring_store_.get();
+    return ok();
+}
+
 bool gateway::open_journal() {
     const bool interrupted = !healed_ && random_.chance(plan_.machine.interrupted_recovery);
-    if (interrupted) {
-        world_.fired(fault::recovery_interrupted);
-        store_.next_commit(random_.chance(5000) ? commit_fate::lost : commit_fate::readable);
+    const auto fate = random_.chance(5000) ? commit_fate::lost : commit_fate::readable;
+    // In the ring's recovery, or in the journal's.
+    const bool early = random_.chance(5000);
+    if (interrupted) world_.fired(fault::recovery_interrupted);
+    if (interrupted && early) disk_.next_write(fate);
+    status outcome = open_store();
+    if (outcome.ok()) {
+        disk_.forget_fate();
+        if (interrupted && !early) disk_.next_write(fate);
+        identity_.emplace(plan_.gateway.identity);
+        auto opened = journal::open(*store_, *identity_, journal_options_now(), process_.wall_us());
+        disk_.forget_fate();
+        if (opened.ok()) {
+            journal_ = std::move(opened).value();
+            intake_->use_digests(journal_->digests());
+            return true;
+        }
+        outcome = std::move(opened).failure();
     }
-    identity_.emplace(plan_.gateway.identity);
-    auto opened = journal::open(store_, *identity_, journal_options_now(), process_.wall_us());
-    if (opened.ok()) {
-        journal_ = std::move(opened).value();
-        intake_->use_digests(journal_->digests());
-        return true;
-    }
-    if (!interrupted && opened.failure().code != errc::no_space)
-        violated("recovery", opened.failure().message);
-    if (interrupted && random_.chance(3000) && store_.power_cut())
-        world_.fired(fault::unsynced_state_lost);
+    ring_store_.reset();
+    disk_.forget_fate();
+    if (!interrupted && outcome.failure().code != errc::no_space)
+        violated("recovery", outcome.failure().message);
+    if (interrupted && random_.chance(3000)) disk_.power_cut();
     return false;
 }
 
 void gateway::wire() {
     journal_calls calls;
-    calls.durable = [this] { witness_.durable(store_, uptime_us()); };
+    calls.durable = [this] { witness_.durable(*store_, uptime_us()); };
     calls.answers = [this](std::vector<journal_answer> answers) {
         std::erase_if(answers, [this](const journal_answer& answer) {
             const auto* delivered = std::get_if<delivery_done>(&answer);
@@ -149,13 +183,16 @@ void gateway::wire() {
         sync_->on_appended(std::move(heads));
     };
     calls.room = [this] { listener_->on_room(); };
+    calls.spent = [this](std::vector<journal_request>& requests) { listener_->on_spent(requests); };
     calls.space = [this](bool full) { sync_->on_space(full); };
-    writer_ = std::make_unique<journal_shell>(world_, process_, plan_, *journal_, store_,
+    writer_ = std::make_unique<journal_shell>(world_, process_, plan_, *journal_, *store_, disk_,
                                               std::move(calls));
     listener_ = std::make_unique<sim_listener>(
         world_, process_, *intake_, session_limits_now(),
         listener_calls{
-            [this](journal_request request) { return writer_->submit(std::move(request)); },
+            [this](std::vector<journal_request> requests) {
+                return writer_->submit(std::move(requests));
+            },
             [this](const link& on, std::string_view bytes) { witness_.leaving(on.id(), bytes); }});
     sync_ = std::make_unique<sim_sync>(world_, process_, plan_);
     for (std::size_t i = 0; i < erps_.size(); ++i)
@@ -182,7 +219,7 @@ void gateway::add_runner(std::size_t erp) {
     auto connector = http_connector::create(connection);
     WHARF_ASSERT(connector.ok());
     sync_->add(std::make_unique<sim_runner>(
-        world_, process_, plan_, std::move(options), std::move(connector).value(), store_,
+        world_, process_, plan_, std::move(options), std::move(connector).value(), *store_, disk_,
         *erps_[erp],
         [this](journal_request request) { static_cast<void>(writer_->submit(std::move(request))); },
         [this] { sync_->changed(); }));
@@ -198,10 +235,7 @@ void gateway::submit(journal_request request) {
 void gateway::die(death how) {
     world_.note("death", static_cast<std::uint64_t>(how));
     if (writer_) writer_->die(how);
-    if (how == death::power_cut) {
-        world_.fired(fault::power_cut);
-        if (store_.power_cut()) world_.fired(fault::unsynced_state_lost);
-    }
+    if (how == death::power_cut) disk_.power_cut();
     if (listener_) listener_->drop_links(how == death::power_cut);
     process_.end_life();
     tear_down();
@@ -211,8 +245,7 @@ void gateway::die(death how) {
     // An hour with the lights out ages everything that is counted by the wall clock.
     if (how == death::power_cut && random_.chance(500)) down_us += random_.between(0, k_hour);
     if (how == death::failed && random_.chance(3000)) {
-        world_.fired(fault::power_cut);
-        if (store_.power_cut()) world_.fired(fault::unsynced_state_lost);
+        disk_.power_cut();
         process_.power_on();
     }
     world_.after(down_us, [this, how] {
@@ -229,6 +262,8 @@ void gateway::tear_down() {
     listener_.reset();
     writer_.reset();
     journal_.reset();
+    ring_store_.reset();
+    store_ = nullptr;
 }
 
 void gateway::stop_orderly() {
@@ -267,7 +302,7 @@ void gateway::inspect() {
         // As long as something takes effect, what waits may be of a lower lane.
         const auto since =
             std::max({erps_[i]->healthy_since_us(), erps_[i]->last_effect_us(), up_since_us_});
-        witness_.check_starving(store_, i, destinations_[i], since);
+        witness_.check_starving(*store_, i, destinations_[i], since);
     }
 }
 
@@ -285,7 +320,7 @@ bool gateway::idle() const {
 
 std::string gateway::describe() {
     if (!up()) return "the gateway is not up";
-    const auto usage = store_.usage();
+    const auto usage = disk_.tree.usage();
     auto out = "the store holds " + std::to_string(usage->bytes_used) + " of " +
                std::to_string(usage->bytes_max) + " bytes" +
                (writer_->full() ? " and is full" : "") + ", " + std::to_string(writer_->queued()) +

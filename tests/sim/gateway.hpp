@@ -30,7 +30,7 @@ class gateway final : public harbour {
     [[nodiscard]] bool idle() const;
     // For a person who wonders why it does not go on.
     [[nodiscard]] std::string describe();
-    [[nodiscard]] sim_store& disk() { return store_; }
+    [[nodiscard]] store& journal_store() { return *store_; }
     [[nodiscard]] const std::vector<std::uint8_t>& destinations() const { return destinations_; }
     [[nodiscard]] sim_runner& runner(std::size_t erp) { return *sync_->runners().at(erp); }
     // As an operator's command, on the process's own time.
@@ -48,6 +48,7 @@ class gateway final : public harbour {
   private:
     void boot();
     [[nodiscard]] bool open_journal();
+    [[nodiscard]] status open_store();
     void wire();
     void add_runner(std::size_t erp);
     void die(death how);
@@ -65,7 +66,10 @@ class gateway final : public harbour {
     std::vector<std::unique_ptr<model_erp>>& erps_;
     prng random_;
     process process_;
-    sim_store store_;
+    sim_disk disk_;
+    ring_options ring_;
+    std::unique_ptr<ring_store> ring_store_; // where there is a ring
+    store* store_ = nullptr;                 // what the journal stands on in this life
     std::optional<identity_window> identity_;
     std::optional<intake> intake_;
     std::unique_ptr<journal> journal_;

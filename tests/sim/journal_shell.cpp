@@ -14,6 +14,9 @@ constexpr std::size_t k_look_every_bytes = 16 * 1024; // the stores here are sma
 constexpr std::int64_t k_idle_wait_us = 1'000'000;
 constexpr unsigned k_halvings_max = 16;
 constexpr std::int64_t k_full_wait_us = 100'000;
+constexpr std::size_t k_request_bytes = 256;
+constexpr std::size_t k_op_bytes = 64;
+constexpr std::size_t k_sealed_item_bytes = 32;
 
 std::size_t bytes_of(const prepared_item& item) {
     if (const auto* why = std::get_if<prepared_quarantine>(&item.what))
@@ -22,10 +25,26 @@ std::size_t bytes_of(const prepared_item& item) {
     return 512 + event.stored.size() + event.order_keys.size() * sizeof(order_link);
 }
 
+std::size_t bytes_of(const delivery_op& op) {
+    if (const auto* seal = std::get_if<seal_batch>(&op))
+        return k_op_bytes +
+               static_cast<std::size_t>(seal->content.items_size()) * k_sealed_item_bytes;
+    if (const auto* park = std::get_if<park_update>(&op))
+        return k_op_bytes + park->content.ByteSizeLong() +
+               static_cast<std::size_t>(park->content.order_keys_size()) * k_op_bytes;
+    return k_op_bytes;
+}
+
 std::size_t bytes_of(const journal_request& request) {
+    if (const auto* delivery = std::get_if<delivery_request>(&request)) {
+        std::size_t bytes = k_request_bytes;
+        for (const delivery_op& op : delivery->ops)
+            bytes += bytes_of(op);
+        return bytes;
+    }
     const auto* ingest = std::get_if<ingest_request>(&request);
-    if (ingest == nullptr) return 64;
-    std::size_t bytes = ingest->message.payload.size() + 256;
+    if (ingest == nullptr) return k_request_bytes;
+    std::size_t bytes = ingest->message.payload.size() + k_request_bytes;
     for (const prepared_item& item : ingest->message.items)
         bytes += bytes_of(item);
     return bytes;
@@ -38,9 +57,9 @@ bool is_urgent(const journal_request& request) {
 
 } // namespace
 
-journal_shell::journal_shell(world& in, process& of, const plan& with, journal& over,
-                             sim_store& store, journal_calls calls)
-    : world_(in), process_(of), plan_(with), journal_(over), store_(store),
+journal_shell::journal_shell(world& in, process& of, const plan& with, journal& over, store& in_use,
+                             sim_disk& disk, journal_calls calls)
+    : world_(in), process_(of), plan_(with), journal_(over), store_(in_use), disk_(disk),
       calls_(std::move(calls)), random_(in.random(40).split(of.life())),
       opened_us_(of.monotonic_us()), journal_time_at_open_us_(over.state().journal_time_us()) {}
 
@@ -66,6 +85,13 @@ bool journal_shell::submit(journal_request request) {
         if (!std::exchange(room_waited_for_, true)) world_.fired(fault::queue_full);
     }
     if (state_ == state::waiting && (first || urgent)) wait_for_work();
+    return room;
+}
+
+bool journal_shell::submit(std::vector<journal_request> requests) {
+    bool room = true;
+    for (auto& request : requests)
+        room = submit(std::move(request));
     return room;
 }
 
@@ -124,13 +150,13 @@ void journal_shell::draw_fate() {
     const auto& rates = plan_.machine;
     if (random_.chance(rates.put_no_space)) {
         world_.fired(fault::put_no_space);
-        store_.refuse_next_put();
+        disk_.tree.refuse_next_put();
     }
     if (random_.chance(rates.commit_no_space)) {
-        store_.next_commit(commit_fate::no_space);
+        disk_.next_write(commit_fate::no_space);
     } else if (random_.chance(rates.commit_fails)) {
         constexpr std::array fates = {commit_fate::lost, commit_fate::readable, commit_fate::kept};
-        store_.next_commit(random_.pick(fates));
+        disk_.next_write(random_.pick(fates));
     }
 }
 
@@ -157,8 +183,9 @@ void journal_shell::commit_group() {
 
 void journal_shell::finish_group() {
     if (journal_.dirty()) {
-        const auto fate = store_.planned_fate();
+        const auto fate = disk_.planned_fate();
         const auto committed = journal_.commit();
+        disk_.forget_fate();
         if (committed.outcome == commit_outcome::unknown) {
             world_.fired(fate == commit_fate::lost       ? fault::commit_failed_lost
                          : fate == commit_fate::readable ? fault::commit_failed_readable
@@ -180,6 +207,7 @@ void journal_shell::finish_group() {
         }
     }
     tell();
+    calls_.spent(gathered_);
     gathered_.clear();
     group_done();
 }
@@ -195,7 +223,11 @@ void journal_shell::tell() {
 void journal_shell::group_done() {
     state_ = state::waiting;
     tell_room();
-    if (stopped_ && queue_.empty()) return stopped_();
+    tend_store();
+    if (stopped_ && queue_.empty()) {
+        if (!store_.close().ok()) throw process_death{death::failed};
+        return stopped_();
+    }
     wait_for_work();
 }
 
@@ -203,6 +235,20 @@ void journal_shell::tell_room() {
     const bool half_free = queue_.size() + held_.size() <= plan_.gateway.queue_max / 2 &&
                            queued_bytes_ + held_bytes_ <= limits::k_journal_queue_bytes_max / 2;
     if (half_free && std::exchange(room_waited_for_, false)) calls_.room();
+}
+
+void journal_shell::tend_store() {
+    const bool fails = !healed_ && random_.chance(plan_.machine.commit_fails);
+    if (fails) {
+        constexpr std::array fates = {commit_fate::lost, commit_fate::readable, commit_fate::kept};
+        disk_.next_write(random_.pick(fates));
+    }
+    const auto tended = store_.tick(process_.monotonic_us());
+    disk_.forget_fate();
+    if (tended.ok()) return;
+    if (!fails) fail(tended.failure());
+    world_.fired(fault::checkpoint_failed);
+    throw process_death{death::failed};
 }
 
 // The store refused the group: its ingest is held, then something is deleted, then it waits.
@@ -219,8 +265,9 @@ void journal_shell::no_space() {
         journal_.roll_back();
         if (deleted.failure().code != errc::no_space) fail(deleted.failure());
     } else if (journal_.dirty()) {
-        const auto fate = store_.planned_fate();
+        const auto fate = disk_.planned_fate();
         const auto committed = journal_.commit();
+        disk_.forget_fate();
         if (committed.outcome == commit_outcome::unknown) {
             world_.fired(fate == commit_fate::lost       ? fault::commit_failed_lost
                          : fate == commit_fate::readable ? fault::commit_failed_readable
@@ -239,6 +286,7 @@ void journal_shell::no_space() {
     state_ = state::out_of_space;
     process_.post(k_full_wait_us, [this] {
         if (gathered_.empty() || stopped_) {
+            calls_.spent(gathered_);
             gathered_.clear();
             return group_done();
         }
@@ -306,10 +354,10 @@ void journal_shell::die(death how) {
     const bool arrived = random_.chance(4000);
     if (how == death::power_cut) {
         world_.fired(arrived ? fault::power_cut_kept_group : fault::power_cut_lost_group);
-        store_.next_commit(arrived ? commit_fate::kept : commit_fate::lost);
+        disk_.next_write(arrived ? commit_fate::kept : commit_fate::lost);
     } else {
         if (arrived) world_.fired(fault::killed_between_write_and_sync);
-        store_.next_commit(arrived ? commit_fate::readable : commit_fate::lost);
+        disk_.next_write(arrived ? commit_fate::readable : commit_fate::lost);
     }
     static_cast<void>(journal_.commit());
     state_ = state::failed;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "gateway/journal/journal.hpp"
+#include "tests/sim/disk.hpp"
 #include "tests/sim/process.hpp"
-#include "tests/sim/store.hpp"
 
 #include <deque>
 #include <functional>
@@ -19,15 +19,17 @@ struct journal_calls {
     std::function<void(std::vector<event_head>)> appended;
     std::function<void()> room;
     std::function<void(bool full)> space;
+    std::function<void(std::vector<journal_request>&)> spent;
 };
 
 class journal_shell {
   public:
-    journal_shell(world& in, process& of, const plan& with, journal& over, sim_store& store,
-                  journal_calls calls);
+    journal_shell(world& in, process& of, const plan& with, journal& over, store& in_use,
+                  sim_disk& disk, journal_calls calls);
 
     void start();
     bool submit(journal_request request);
+    bool submit(std::vector<journal_request> requests);
     // Ends when everything submitted is committed; `done` then.
     void stop(std::function<void()> done);
     // No more faults from here on.
@@ -53,6 +55,7 @@ class journal_shell {
     void gather();
     void tell();
     void tell_room();
+    void tend_store();
     void hold_ingest(place where);
     void release_held();
     status apply_group();
@@ -66,7 +69,8 @@ class journal_shell {
     process& process_;
     const plan& plan_;
     journal& journal_;
-    sim_store& store_;
+    store& store_;
+    sim_disk& disk_;
     const journal_calls calls_;
     prng random_;
     const std::int64_t opened_us_;

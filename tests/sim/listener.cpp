@@ -1,6 +1,9 @@
 #include "tests/sim/listener.hpp"
 
+#include "gateway/base/limits.hpp"
+
 #include <algorithm>
+#include <iterator>
 
 namespace wharf::sim {
 
@@ -39,10 +42,36 @@ void sim_listener::tick() {
 }
 
 void sim_listener::submit(journal_request request) {
-    if (calls_.submit(std::move(request)) || !room_) return;
+    requests_.push_back(std::move(request));
+    if (requests_.size() >= limits::k_submit_requests_max) return hand_over();
+    if (std::exchange(hand_over_posted_, true)) return;
+    process_.post(0, [this] {
+        hand_over_posted_ = false;
+        hand_over();
+    });
+}
+
+void sim_listener::hand_over() {
+    if (requests_.empty()) return;
+    if (calls_.submit(std::exchange(requests_, {})) || !room_) return;
     room_ = false;
     for (auto& [id, one] : connections_)
         one->hold_publishes(true);
+}
+
+// The memory of messages is used again: what it held must not show in the next one.
+void sim_listener::on_spent(std::vector<journal_request>& requests) {
+    std::move(requests.begin(), requests.end(), std::back_inserter(spent_));
+    if (spent_.size() > 64) spent_.resize(64);
+}
+
+prepared_message sim_listener::take_spent() {
+    prepared_message out;
+    if (spent_.empty()) return out;
+    if (auto* ingest = std::get_if<ingest_request>(&spent_.back()))
+        out = std::move(ingest->message);
+    spent_.pop_back();
+    return out;
 }
 
 void sim_listener::on_room() {
@@ -62,29 +91,25 @@ void sim_listener::on_answers(std::vector<journal_answer> answers) {
     process_.post(process_.hop_us(), [this, answers = std::move(answers)]() mutable {
         std::vector<std::shared_ptr<sim_connection>> touched;
         for (journal_answer& answer : answers) {
-            const auto to = find(std::visit([](const auto& one) { return one.token; }, answer));
-            if (!to) continue;
-            if (touched.empty() || touched.back() != to) touched.push_back(to);
-            dispatch(answer);
+            const auto id =
+                std::visit([](const auto& one) { return one.token; }, answer) >> k_token_bits;
+            const auto to = connections_.find(id);
+            if (to == connections_.end()) continue;
+            if (touched.empty() || touched.back() != to->second) touched.push_back(to->second);
+            dispatch(*touched.back(), answer);
         }
         for (auto& one : touched)
             one->pump();
     });
 }
 
-std::shared_ptr<sim_connection> sim_listener::find(std::uint64_t token) const {
-    const auto found = connections_.find(token >> k_token_bits);
-    return found == connections_.end() ? nullptr : found->second;
-}
-
-void sim_listener::dispatch(journal_answer& answer) {
-    if (auto* done = std::get_if<ingest_done>(&answer)) {
-        if (auto to = find(done->token)) to->on_ingested(done->token & k_token_mask);
-    } else if (auto* opened = std::get_if<session_opened>(&answer)) {
-        if (auto to = find(opened->token)) to->on_opened(*opened);
-    } else if (auto* released = std::get_if<session_released>(&answer)) {
-        if (auto to = find(released->token)) to->on_released(released->token & k_token_mask);
-    }
+void sim_listener::dispatch(sim_connection& to, journal_answer& answer) {
+    if (auto* done = std::get_if<ingest_done>(&answer))
+        to.on_ingested(done->token & k_token_mask);
+    else if (auto* opened = std::get_if<session_opened>(&answer))
+        to.on_opened(*opened);
+    else if (auto* released = std::get_if<session_released>(&answer))
+        to.on_released(released->token & k_token_mask);
 }
 
 void sim_listener::take_over(const std::string& client_id, sim_connection* by) {
@@ -125,7 +150,9 @@ void sim_listener::finish_stop() {
     if (late && world_.now_us() >= stop_by_us_ + k_second)
         for (auto& one : all)
             one->lost();
-    if (connections_.empty() && stopped_) std::exchange(stopped_, nullptr)();
+    if (!connections_.empty() || !stopped_) return;
+    hand_over();
+    std::exchange(stopped_, nullptr)();
 }
 
 void sim_listener::drop_links(bool silently) {
@@ -259,10 +286,10 @@ void sim_connection::publish(const mqtt::publish_request& request) {
     view.persistent_session = persistent_;
     view.resumed_session = session_present_;
     view.content_type = request.content_type;
-    ingest_request ingest;
-    ingest.token = token_of(request.token);
-    ingest.message = owner_.intake_.prepare(view, owner_.process_.wall_us(),
-                                            owner_.process_.wall_synchronised());
+    ingest_request ingest{token_of(request.token),
+                          owner_.intake_.prepare(view, owner_.process_.wall_us(),
+                                                 owner_.process_.wall_synchronised(),
+                                                 owner_.take_spent())};
     ingest.message.generation = generation_;
     owner_.submit(std::move(ingest));
 }

@@ -17,7 +17,7 @@ namespace wharf::sim {
 class sim_connection;
 
 struct listener_calls {
-    std::function<bool(journal_request)> submit;
+    std::function<bool(std::vector<journal_request>)> submit;
     // Bytes are handed to the network.
     std::function<void(const link&, std::string_view)> leaving;
 };
@@ -34,6 +34,7 @@ class sim_listener {
     // From the journal's thread.
     void on_answers(std::vector<journal_answer> answers);
     void on_room();
+    void on_spent(std::vector<journal_request>& requests);
     void stop(std::int64_t wait_us, std::function<void()> done);
     // The process dies: its sockets are closed by the kernel, or fall silent with the machine.
     void drop_links(bool silently);
@@ -43,8 +44,9 @@ class sim_listener {
   private:
     friend class sim_connection;
     void submit(journal_request request);
-    void dispatch(journal_answer& answer);
-    std::shared_ptr<sim_connection> find(std::uint64_t token) const;
+    void hand_over();
+    prepared_message take_spent();
+    void dispatch(sim_connection& to, journal_answer& answer);
     void take_over(const std::string& client_id, sim_connection* by);
     void retire(std::uint64_t id);
     void tick();
@@ -56,6 +58,9 @@ class sim_listener {
     const intake& intake_;
     const mqtt::session_limits limits_;
     const listener_calls calls_;
+    std::vector<journal_request> requests_; // of this turn
+    bool hand_over_posted_ = false;
+    std::vector<journal_request> spent_;
     bool room_ = true;
     bool ticking_ = false;
     bool stopping_ = false;

@@ -89,8 +89,14 @@ machine_plan draw_machine(dice d) {
     out.read_fails = d.rate(15);
     out.slow_commit = d.rate(200);
     out.commit_us = d.between(200, 8'000);
+    if (d.chance(2500)) out.commit_us = d.between(20, 300) * k_ms;
     out.clock_jump_every_us = d.every(30 * k_second, 10 * k_minute);
     out.store_bytes_max = 1ULL << 40;
+    out.ring.ring_bytes = d.chance(3500) ? 0 : 4096 * static_cast<std::uint64_t>(d.between(4, 100));
+    out.ring.block_bytes = d.chance(5000) ? 512 : 4096;
+    out.ring.checkpoint_us = d.between(50, 30'000) * k_ms;
+    out.ring.group_bytes_max = d.size(200, 16 * 1024);
+    out.reshape_ring = d.rate(1000);
     return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include "gateway/base/lane.hpp"
 #include "gateway/identity/window.hpp"
+#include "gateway/ring/ring_store.hpp"
 #include "sync/connectors/http/http_connector.hpp"
 #include "sync/delivery/options.hpp"
 
@@ -72,6 +73,8 @@ struct machine_plan { // the one that the gateway runs on
     std::int64_t commit_us = 0;
     std::int64_t clock_jump_every_us = 0;
     std::uint64_t store_bytes_max = 0;
+    ring_options ring;              // no bytes: none
+    std::uint32_t reshape_ring = 0; // of starts
 };
 
 struct gateway_plan {

@@ -47,7 +47,7 @@ class simulation {
             if (!world_.step()) violated("drained", "nothing is planned any more");
             if (world_.steps() > k_steps_max) violated("drained", "it does not come to rest");
         }
-        witness_.check_end(gateway_->disk(), gateway_->destinations());
+        witness_.check_end(gateway_->journal_store(), gateway_->destinations());
     }
 
     void tell(outcome& out) const {
@@ -124,7 +124,8 @@ class simulation {
             world_.fired(fault::person_resumed);
             runner.resume();
         }
-        const auto parked = list_parked(gateway_->disk(), gateway_->destinations()[erp], 0, 1000);
+        const auto parked =
+            list_parked(gateway_->journal_store(), gateway_->destinations()[erp], 0, 1000);
         if (!parked.ok()) return; // looked at again the next time
         for (const auto& one : *parked)
             if (one.update.state() == wharf::v1::PARKED_STATE_DEAD)

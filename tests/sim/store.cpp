@@ -4,7 +4,7 @@ namespace wharf::sim {
 
 namespace {
 // Of a record besides its bytes: the page's share.
-constexpr std::uint64_t k_record_bytes = 48;
+constexpr std::uint32_t k_record_bytes = 48;
 
 std::uint64_t size_of(std::string_view key, std::string_view value) {
     return key.size() + value.size() + k_record_bytes;
@@ -130,7 +130,7 @@ result<std::unique_ptr<store_reader>> sim_store::begin_read() {
 }
 
 result<store_usage> sim_store::usage() {
-    return store_usage{bytes_max_, bytes_used_};
+    return store_usage{bytes_max_, bytes_used_, 0, k_record_bytes};
 }
 
 commit_result sim_store::commit(changes& overlay, std::uint64_t bytes_used) {

@@ -3,8 +3,6 @@
 #include "gateway/base/hash.hpp"
 #include "gateway/base/limits.hpp"
 #include "gateway/journal/format.hpp"
-#include "gateway/ports/digest.hpp"
-#include "tests/sim/store.hpp"
 
 #include <algorithm>
 
@@ -16,9 +14,9 @@ constexpr std::int64_t k_request_us = 300; // on the way to the ERP
 } // namespace
 
 sim_runner::sim_runner(world& in, process& of, const plan& with, delivery_options options,
-                       http_connector connector, store& from, model_erp& erp,
+                       http_connector connector, store& from, sim_disk& disk, model_erp& erp,
                        std::function<void(journal_request)> submit, std::function<void()> changed)
-    : world_(in), process_(of), plan_(with), store_(from),
+    : world_(in), process_(of), plan_(with), store_(from), disk_(disk),
       random_(in.random(80).split(of.life() * 8 + options.destination)),
       machine_(std::move(options), random_.next()), connector_(std::move(connector)), view_(from),
       erp_(erp), submit_(std::move(submit)), changed_(std::move(changed)) {}
@@ -127,7 +125,7 @@ void sim_runner::perform(const act::load_heads& what) {
     process_.post(0, [this, what] {
         if (!healed_ && random_.chance(plan_.machine.read_fails)) {
             world_.fired(fault::read_failed);
-            static_cast<sim_store&>(store_).fail_next_read();
+            disk_.tree.fail_next_read();
         }
         auto page = view_.heads(what.in_lane, what.after, what.heads_max, limits::k_head_scan_max);
         if (page.ok())

@@ -6,6 +6,7 @@
 #include "gateway/journal/view.hpp"
 #include "sync/connectors/http/http_connector.hpp"
 #include "sync/delivery/machine.hpp"
+#include "tests/sim/disk.hpp"
 #include "tests/sim/erp.hpp"
 #include "tests/sim/process.hpp"
 
@@ -22,7 +23,7 @@ using command_reply = std::function<void(const std::string& failure)>;
 class sim_runner {
   public:
     sim_runner(world& in, process& of, const plan& with, delivery_options options,
-               http_connector connector, store& from, model_erp& erp,
+               http_connector connector, store& from, sim_disk& disk, model_erp& erp,
                std::function<void(journal_request)> submit, std::function<void()> changed);
 
     // False where the journal cannot be read: the process ends.
@@ -81,6 +82,7 @@ class sim_runner {
     process& process_;
     const plan& plan_;
     store& store_;
+    sim_disk& disk_;
     prng random_;
     destination_machine machine_;
     http_connector connector_;
