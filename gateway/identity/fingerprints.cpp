@@ -21,6 +21,11 @@ std::size_t lines_for(std::size_t entries_max, std::size_t slots) {
     return std::max(lines + 1, k_lines_min);
 }
 
+// Spreads the upper 32 bits of a hash evenly over 0 .. below - 1, without a division.
+std::size_t scaled(std::uint64_t hash, std::size_t below) {
+    return static_cast<std::size_t>(((hash >> 32) * below) >> 32);
+}
+
 } // namespace
 
 fingerprint_table::fingerprint_table(std::size_t entries_max, unsigned fingerprint_bits)
@@ -36,14 +41,11 @@ fingerprint_table::fingerprint_table(std::size_t entries_max, unsigned fingerpri
 fingerprint_table::place fingerprint_table::place_of(const digest128& hash) const {
     const auto low = get_little<std::uint64_t>(hash.data());
     const auto high = get_little<std::uint64_t>(hash.data() + 8);
-    // The upper half of a product spreads a hash evenly over any number of lines; 32 bits of it are
-    // enough for all of them.
-    const auto at = static_cast<std::size_t>(((low >> 32) * lines_.size()) >> 32);
-    return {at, static_cast<std::uint16_t>(1 + high % marks_max_)};
+    return {scaled(low, lines_.size()), static_cast<std::uint16_t>(1 + scaled(high, marks_max_))};
 }
 
 std::size_t fingerprint_table::other_line(std::size_t from, std::uint16_t mark) const {
-    const auto sum = static_cast<std::size_t>((mark * std::uint64_t{0x9e3779b1}) % lines_.size());
+    const std::size_t sum = scaled(mark * std::uint64_t{0x9e3779b97f4a7c15}, lines_.size());
     return sum >= from ? sum - from : sum + lines_.size() - from;
 }
 

@@ -53,16 +53,14 @@ void identity_run_builder::clear() {
 }
 
 std::string_view identity_run_builder::entry(std::size_t index) const {
-    const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
-    return std::string_view(entries_).substr(begin, ends_[index] - begin);
+    return entries(index, 1);
 }
 
-std::string identity_run_builder::value(std::string_view key, std::size_t from, std::size_t count,
+std::string identity_run_builder::front(std::string_view key, std::size_t from, std::size_t count,
                                         std::int64_t newest_us) const {
-    const std::size_t begin = from == 0 ? 0 : ends_[from - 1];
-    const std::size_t end = ends_[from + count - 1];
+    const std::size_t begin = begin_of(from);
     std::string out;
-    out.reserve(k_fixed_bytes + count * k_front_bytes_each + end - begin);
+    out.reserve(k_fixed_bytes + count * k_front_bytes_each);
     put_little(out, std::uint32_t{0});
     put_little(out, static_cast<std::uint32_t>(count));
     put_little(out, static_cast<std::uint64_t>(newest_us));
@@ -71,8 +69,12 @@ std::string identity_run_builder::value(std::string_view key, std::size_t from, 
         put_little(out, static_cast<std::uint32_t>(ends_[i] - begin));
     const std::uint32_t crc = to_little(front_checksum(key, out));
     std::memcpy(out.data(), &crc, sizeof crc);
-    out.append(entries_, begin, end - begin);
     return out;
+}
+
+std::string_view identity_run_builder::entries(std::size_t from, std::size_t count) const {
+    const std::size_t begin = begin_of(from);
+    return std::string_view(entries_).substr(begin, ends_[from + count - 1] - begin);
 }
 
 std::optional<identity_entry> read_identity_entry(const digest128& hash, std::string_view entry) {

@@ -32,11 +32,16 @@ class identity_run_builder {
     [[nodiscard]] std::size_t entry_bytes() const { return entries_.size(); }
     [[nodiscard]] const digest128& hash(std::size_t index) const { return hashes_[index]; }
     [[nodiscard]] std::string_view entry(std::size_t index) const;
-    // The value of `count` of them from `from` on, under this key.
-    [[nodiscard]] std::string value(std::string_view key, std::size_t from, std::size_t count,
+    // The value of `count` of them from `from` on, under this key, in two pieces: front, entries.
+    [[nodiscard]] std::string front(std::string_view key, std::size_t from, std::size_t count,
                                     std::int64_t newest_us) const;
+    [[nodiscard]] std::string_view entries(std::size_t from, std::size_t count) const;
 
   private:
+    [[nodiscard]] std::size_t begin_of(std::size_t index) const {
+        return index == 0 ? 0 : ends_[index - 1];
+    }
+
     std::vector<digest128> hashes_;
     std::vector<std::size_t> ends_;
     std::string entries_;

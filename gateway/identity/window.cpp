@@ -21,6 +21,16 @@ error missing(std::uint64_t ordinal) {
     return error{errc::corrupt, "identities from " + std::to_string(ordinal) + ": missing"};
 }
 
+// Says how many bytes the value has.
+result<std::uint32_t> put_run(store_writer& in, const std::string& key,
+                              const identity_run_builder& of, std::size_t from, std::size_t count,
+                              std::int64_t newest_us) {
+    const std::string front = of.front(key, from, count, newest_us);
+    const std::string_view pieces[] = {front, of.entries(from, count)};
+    WHARF_TRY(in.put_pieces(key, pieces));
+    return static_cast<std::uint32_t>(front.size() + pieces[1].size());
+}
+
 } // namespace
 
 // The largest size divided by a power of two: doubling ends exactly there.
@@ -240,9 +250,7 @@ result<std::uint32_t> identity_window::rewrite(store_writer& in, std::size_t fro
         if (i > from && !WHARF_MUTANT(merged_run_left_behind)) WHARF_TRY(in.erase(key));
     }
     const std::string key = identity_run_key(runs_[from].first);
-    const std::string value = all.value(key, 0, all.size(), runs_[from + count - 1].newest_us);
-    WHARF_TRY(in.put(key, value));
-    return static_cast<std::uint32_t>(value.size());
+    return put_run(in, key, all, 0, all.size(), runs_[from + count - 1].newest_us);
 }
 
 void identity_window::add_run(const run_place& run) {
@@ -255,10 +263,9 @@ status identity_window::write(store_writer& in, std::int64_t journal_time_us) {
         const std::size_t count = std::min(tuning_.run_max, pending_.size() - from);
         const std::uint64_t first = committed_.next + from;
         const std::string key = identity_run_key(first);
-        const std::string value = pending_.value(key, from, count, journal_time_us);
-        WHARF_TRY(in.put(key, value));
-        add_run({first, static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(value.size()),
-                 journal_time_us});
+        WHARF_TRY_ASSIGN(const std::uint32_t bytes,
+                         put_run(in, key, pending_, from, count, journal_time_us));
+        add_run({first, static_cast<std::uint32_t>(count), bytes, journal_time_us});
         ++added_;
         from += count;
     }

@@ -70,10 +70,10 @@ void event_block_builder::clear() {
     records_.clear();
 }
 
-std::string event_block_builder::value() const {
+std::string event_block_builder::front() const {
     WHARF_ASSERT(count_ > 0);
     std::string out;
-    out.reserve(k_header_bytes + index_.size() + records_.size());
+    out.reserve(k_header_bytes + index_.size());
     put_little(out, std::uint32_t{0});
     put_little(out, count_);
     put_little(out, static_cast<std::uint64_t>(journal_time_us_));
@@ -82,7 +82,6 @@ std::string event_block_builder::value() const {
     out.append(index_);
     const std::uint32_t crc = to_little(front_checksum(key(), out));
     std::memcpy(out.data(), &crc, sizeof crc);
-    out.append(records_);
     return out;
 }
 

@@ -28,7 +28,10 @@ class event_block_builder {
     [[nodiscard]] std::size_t bytes() const { return index_.size() + records_.size(); }
     // Under which it belongs. REQUIRES: not empty.
     [[nodiscard]] std::string key() const { return format::event_key(first_); }
-    [[nodiscard]] std::string value() const;
+    // The value in two pieces: what stands before the records, and these.
+    [[nodiscard]] std::string front() const;
+    [[nodiscard]] std::string_view records() const { return records_; }
+    [[nodiscard]] std::string value() const { return front() + records_; }
 
   private:
     void add_index(sequence number, lane in_lane, std::int64_t journal_time_us, std::size_t begin);

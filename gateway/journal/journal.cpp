@@ -9,6 +9,19 @@
 
 namespace wharf {
 
+namespace {
+
+// As much of it as is worth asking for.
+template <class T> void prefetch_bytes(const T* first, std::size_t count) {
+    constexpr std::size_t k_line_bytes = 64;
+    constexpr std::size_t k_bytes_max = 512;
+    const auto* bytes = reinterpret_cast<const char*>(first);
+    for (std::size_t i = 0; i < std::min(count * sizeof(T), k_bytes_max); i += k_line_bytes)
+        __builtin_prefetch(bytes + i);
+}
+
+} // namespace
+
 status journal::begin(std::int64_t journal_time_us) {
     WHARF_ASSERT(group_ == nullptr);
     WHARF_TRY_ASSIGN(group_, store_.begin_write());
@@ -29,12 +42,32 @@ status journal::apply(const journal_request& request) {
     return std::visit([this](const auto& one) { return apply_one(one); }, request);
 }
 
-void journal::prefetch(const journal_request& request) const {
-    const auto* ingest = std::get_if<ingest_request>(&request);
-    if (ingest == nullptr) return;
-    for (const prepared_item& item : ingest->message.items)
-        if (const auto* event = std::get_if<prepared_event>(&item.what))
-            identity_.prefetch(event->identity_keys);
+// Ingest made these on another core, and a group is more than fits into a near cache: first the
+// message's items, some requests later what these point to, and then what that leads to here.
+void journal::prefetch(std::span<const journal_request> group, std::size_t at) const {
+    constexpr std::size_t k_items_ahead = 18;
+    constexpr std::size_t k_parts_ahead = 12;
+    constexpr std::size_t k_tables_ahead = 6; // about the time that memory takes
+    auto message = [&](std::size_t ahead) -> const prepared_message* {
+        if (at + ahead >= group.size()) return nullptr;
+        const auto* ingest = std::get_if<ingest_request>(&group[at + ahead]);
+        return ingest == nullptr ? nullptr : &ingest->message;
+    };
+    auto each_event = [](const prepared_message* of, const auto& visit) {
+        if (of == nullptr) return;
+        for (const prepared_item& item : of->items)
+            if (const auto* event = std::get_if<prepared_event>(&item.what)) visit(*event);
+    };
+    if (const auto* soon = message(k_items_ahead)) prefetch_bytes(soon->items.data(), 1);
+    each_event(message(k_parts_ahead), [](const prepared_event& event) {
+        prefetch_bytes(event.identity_keys.data(), event.identity_keys.size());
+        prefetch_bytes(event.order_keys.data(), event.order_keys.size());
+        prefetch_bytes(event.stored.data(), event.stored.size());
+    });
+    each_event(message(k_tables_ahead), [this](const prepared_event& event) {
+        identity_.prefetch(event.identity_keys);
+        order_.prefetch(event.order_keys);
+    });
 }
 
 // What was collected, then the books.
@@ -52,7 +85,9 @@ status journal::write_group() {
 
 status journal::write_block() {
     if (block_.empty()) return ok();
-    status written = group_->put(block_.key(), block_.value());
+    const std::string front = block_.front();
+    const std::string_view pieces[] = {front, block_.records()};
+    status written = group_->put_pieces(block_.key(), pieces);
     block_.clear();
     return written;
 }

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -61,8 +62,8 @@ class journal {
     [[nodiscard]] const std::vector<std::uint8_t>& destinations() const { return numbers_; }
 
     status begin(std::int64_t journal_time_us);
-    // Brings near what apply() of this request will look at; changes nothing.
-    void prefetch(const journal_request& request) const;
+    // Called before each apply(group[at]): brings near what apply() of later ones will look at.
+    void prefetch(std::span<const journal_request> group, std::size_t at) const;
     status apply(const journal_request& request);
     // Takes away what has had its time: settled events, identities, sessions. Bounded, but never
     // slower than the group appends. bytes_percent: how full the store is. halvings: of the bounds,

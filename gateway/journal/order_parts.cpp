@@ -10,7 +10,7 @@ std::string order_table::part(std::size_t number, sequence as_of) const {
     bytes.reserve(sizeof(sequence) * (k_size + 1));
     put_little(bytes, as_of);
     for (std::size_t i = number * k_size; i < (number + 1) * k_size; ++i)
-        put_little(bytes, (slots_[i].last << 2) | static_cast<std::uint64_t>(slots_[i].in_lane));
+        put_little(bytes, slots_[i].packed);
     return bytes;
 }
 
@@ -20,9 +20,8 @@ std::optional<sequence> order_table::load_part(std::size_t number, std::string_v
     byte_reader reader(bytes);
     const auto as_of = reader.little<sequence>();
     for (std::size_t i = number * k_size; i < (number + 1) * k_size; ++i) {
-        const auto packed = reader.little<std::uint64_t>();
-        slots_[i] = {packed >> 2, static_cast<lane>(packed & 3)};
-        if (slots_[i].last > as_of) return std::nullopt;
+        slots_[i] = {reader.little<std::uint64_t>()};
+        if (slots_[i].last() > as_of) return std::nullopt;
     }
     return as_of;
 }

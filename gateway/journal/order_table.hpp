@@ -16,8 +16,12 @@ namespace wharf {
 class order_table {
   public:
     // Makes the event the last one of its keys, and hands out what was there before.
-    std::vector<order_link> link(sequence number, lane in_lane,
-                                 const std::vector<std::uint64_t>& order_keys);
+    order_links link(sequence number, lane in_lane, const std::vector<std::uint64_t>& order_keys);
+    // Brings near what a later link() of these will touch.
+    void prefetch(const std::vector<std::uint64_t>& order_keys) const {
+        for (std::uint64_t key : order_keys)
+            __builtin_prefetch(&slots_[slot_of(key)], 1);
+    }
     // The same, without a way back: for a start.
     void note(const event_head& head);
 
@@ -33,10 +37,17 @@ class order_table {
 
   private:
     static constexpr std::size_t k_slots = 64 * 1024;
+    // As in the store: the sequence, and in the low two bits its lane.
     struct slot {
-        sequence last = k_no_sequence;
-        lane in_lane = lane::shipment;
+        std::uint64_t packed = 0;
+
+        [[nodiscard]] sequence last() const { return packed >> 2; }
+        [[nodiscard]] lane in_lane() const { return static_cast<lane>(packed & 3); }
     };
+    static slot slot_for(sequence number, lane in_lane) {
+        return {number << 2 | static_cast<std::uint64_t>(in_lane)};
+    }
+    static_assert(k_lane_count <= 4 && k_no_sequence == 0);
     struct change {
         std::size_t index;
         slot before;

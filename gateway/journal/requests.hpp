@@ -9,6 +9,8 @@
 #include "gateway/ports/digest.hpp"
 #include "wharf/v1/journal.pb.h"
 
+#include <boost/container/small_vector.hpp>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -157,6 +159,9 @@ struct order_link {
     lane previous_lane = lane::shipment;
 };
 
+// Nearly every update has one or two.
+using order_links = boost::container::small_vector<order_link, 2>;
+
 // What delivery needs to know of an event without its body.
 struct event_head {
     sequence number = k_no_sequence;
@@ -164,7 +169,7 @@ struct event_head {
     std::uint16_t flags = 0;
     std::uint32_t body_bytes = 0;
     std::int64_t journal_time_us = 0;
-    std::vector<order_link> links;
+    order_links links;
 };
 
 // The end of one update's way at a destination.

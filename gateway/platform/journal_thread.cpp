@@ -311,9 +311,8 @@ void journal_thread::release_held(std::vector<journal_request>& group) {
 
 status journal_thread::apply_group(const std::vector<journal_request>& group) {
     WHARF_TRY(journal_.begin(journal_time_us()));
-    constexpr std::size_t k_ahead = 8; // about the time that memory takes
     for (std::size_t i = 0; i < group.size(); ++i) {
-        if (i + k_ahead < group.size()) journal_.prefetch(group[i + k_ahead]);
+        journal_.prefetch(group, i);
         WHARF_TRY(journal_.apply(group[i]));
     }
     return journal_.maintain(percent_used(), halvings_);

@@ -4,6 +4,7 @@
 
 #include <lmdb.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -119,6 +120,19 @@ class lmdb_writer : public txn_base<store_writer> {
         MDB_val k = to_val(key);
         MDB_val v = to_val(value);
         if (int code = mdb_put(txn_, dbi_, &k, &v, 0); code != 0) return to_error(code, "write");
+        return ok();
+    }
+    status put_pieces(std::string_view key, std::span<const std::string_view> pieces) override {
+        std::size_t bytes = 0;
+        for (std::string_view piece : pieces)
+            bytes += piece.size();
+        MDB_val k = to_val(key);
+        MDB_val v{bytes, nullptr};
+        if (int code = mdb_put(txn_, dbi_, &k, &v, MDB_RESERVE); code != 0)
+            return to_error(code, "write");
+        char* to = static_cast<char*>(v.mv_data);
+        for (std::string_view piece : pieces)
+            to = std::copy(piece.begin(), piece.end(), to);
         return ok();
     }
     status erase(std::string_view key) override {

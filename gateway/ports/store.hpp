@@ -11,6 +11,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace wharf {
@@ -49,12 +51,22 @@ class store_writer : public store_reader {
   public:
     // errc::no_space where the quota is reached: abort, nothing is changed.
     virtual status put(std::string_view key, std::string_view value) = 0;
+    // The same of a value in pieces, one after the other, for stores that need not join them first.
+    virtual status put_pieces(std::string_view key, std::span<const std::string_view> pieces);
     // Success also where there is no such key.
     virtual status erase(std::string_view key) = 0;
     // Ends the transaction, whatever comes of it. After `unknown` every later begin_write fails.
     virtual commit_result commit() = 0;
     // A writer that goes out of scope without a commit changes nothing.
 };
+
+inline status store_writer::put_pieces(std::string_view key,
+                                       std::span<const std::string_view> pieces) {
+    std::string value;
+    for (std::string_view piece : pieces)
+        value.append(piece);
+    return put(key, value);
+}
 
 // How full the store is.
 struct store_usage {

@@ -112,6 +112,20 @@ status ring_writer::put(std::string_view key, std::string_view value) {
     return after_change();
 }
 
+status ring_writer::put_pieces(std::string_view key, std::span<const std::string_view> pieces) {
+    WHARF_ASSERT(key != k_ring_position_key);
+    if (broken_) return *broken_;
+    std::size_t bytes = 0;
+    for (std::string_view piece : pieces)
+        bytes += piece.size();
+    // What is too much for a record by itself need not be copied to find out.
+    if (direct_ == nullptr && changes_.encoded_bytes() + bytes > store_.options_.group_bytes_max)
+        WHARF_TRY(go_direct());
+    if (direct_ == nullptr) return store_writer::put_pieces(key, pieces);
+    direct_cost_bytes_ += store_.generation_->cost_of_change(key, bytes);
+    return direct_->put_pieces(key, pieces);
+}
+
 status ring_writer::erase(std::string_view key) {
     WHARF_ASSERT(key != k_ring_position_key);
     if (broken_) return *broken_;

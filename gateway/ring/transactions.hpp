@@ -36,6 +36,7 @@ class ring_writer final : public store_writer {
     status scan(std::string_view from, const visitor& visit) override;
     status scan_back(std::string_view before, const visitor& visit) override;
     status put(std::string_view key, std::string_view value) override;
+    status put_pieces(std::string_view key, std::span<const std::string_view> pieces) override;
     status erase(std::string_view key) override;
     commit_result commit() override;
 

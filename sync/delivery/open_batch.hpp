@@ -15,7 +15,7 @@ struct batch_entry {
     batch_item item;
     lane in_lane = lane::shipment;
     std::vector<std::uint64_t> keys;
-    std::vector<order_link> links;
+    order_links links;
     std::size_t body_bytes = 0;
     bool parked = false;            // comes from the parked set, not from its lane
     std::uint32_t attempts = 0;     // of earlier rounds

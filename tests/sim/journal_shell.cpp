@@ -137,9 +137,8 @@ void journal_shell::process_group() {
 
 status journal_shell::apply_group() {
     WHARF_TRY(journal_.begin(journal_time_us()));
-    constexpr std::size_t k_ahead = 8;
     for (std::size_t i = 0; i < gathered_.size(); ++i) {
-        if (i + k_ahead < gathered_.size()) journal_.prefetch(gathered_[i + k_ahead]);
+        journal_.prefetch(gathered_, i);
         WHARF_TRY(journal_.apply(gathered_[i]));
     }
     return journal_.maintain(percent_used(), halvings_);

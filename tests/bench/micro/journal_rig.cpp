@@ -77,9 +77,8 @@ void journal_rig::close() {
 }
 
 void journal_rig::apply(const wharf::journal_request* first, std::size_t count) {
-    constexpr std::size_t k_ahead = 8;
     for (std::size_t i = 0; i < count; ++i) {
-        if (i + k_ahead < count) log_->prefetch(first[i + k_ahead]);
+        log_->prefetch({first, count}, i);
         check(log_->apply(first[i]));
     }
 }

@@ -16,22 +16,22 @@ bool order_is_off() {
 
 } // namespace
 
-std::vector<order_link> order_table::link(sequence number, lane in_lane,
-                                          const std::vector<std::uint64_t>& order_keys) {
-    std::vector<order_link> links;
+order_links order_table::link(sequence number, lane in_lane,
+                              const std::vector<std::uint64_t>& order_keys) {
+    order_links links;
     if (order_is_off()) return links;
     for (std::uint64_t key : order_keys) {
         slot& last = slots_[slot_of(key)];
-        links.push_back({key, last.last == number ? k_no_sequence : last.last, last.in_lane});
+        links.push_back({key, last.last() == number ? k_no_sequence : last.last(), last.in_lane()});
         undo_.push_back({slot_of(key), last});
-        last = {number, in_lane};
+        last = slot_for(number, in_lane);
     }
     return links;
 }
 
 void order_table::note(const event_head& head) {
     for (const order_link& link : head.links)
-        slots_[slot_of(link.key_hash)] = {head.number, head.in_lane};
+        slots_[slot_of(link.key_hash)] = slot_for(head.number, head.in_lane);
 }
 
 void order_table::roll_back() {
