@@ -9,6 +9,7 @@
 
 #include "gateway/base/assert.hpp"
 #include "gateway/ports/digest.hpp"
+#include "gateway/ports/memory.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -101,12 +102,14 @@ class fingerprint_table {
         }
         return true;
     }
+    // Slots whose entry is none or no longer live, a bit for each.
+    [[nodiscard]] unsigned free_slots(const line& in) const;
     bool put_in(line& in, std::uint16_t mark, std::uint32_t ordinal);
     void sweep_one();
 
     std::size_t entries_max_;
     std::uint32_t marks_max_;
-    std::vector<line> lines_;
+    std::vector<line, large_page_allocator<line>> lines_;
     std::vector<homeless> homeless_;
     std::uint64_t oldest_ = 0;
     std::uint64_t next_ = 0;
