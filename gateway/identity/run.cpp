@@ -109,6 +109,10 @@ result<identity_run> identity_run::read(std::string_view key, std::string_view v
     return out;
 }
 
+std::size_t identity_run::front_bytes(std::size_t count) {
+    return k_fixed_bytes + count * k_front_bytes_each;
+}
+
 digest128 identity_run::hash(std::size_t index) const {
     digest128 out;
     std::memcpy(out.data(), value_.data() + k_fixed_bytes + index * k_hash_bytes, k_hash_bytes);

@@ -63,6 +63,9 @@ class identity_run {
     static result<identity_run> read(std::string_view key, std::string_view value,
                                      bool check_front);
 
+    // Of a run with so many identities.
+    static std::size_t front_bytes(std::size_t count);
+
     [[nodiscard]] std::uint64_t first() const { return first_; }
     [[nodiscard]] std::size_t size() const { return count_; }
     [[nodiscard]] std::int64_t newest_us() const { return newest_us_; }

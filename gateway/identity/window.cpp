@@ -4,6 +4,8 @@
 #include "gateway/base/mutant.hpp"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 namespace wharf {
 
@@ -11,6 +13,8 @@ namespace {
 
 // Runs that one group may take away: more than it can add.
 constexpr std::size_t k_expired_runs_min = 4;
+// Runs whose fronts are on their way from the disk while one is read.
+constexpr std::size_t k_runs_fetched = 32;
 constexpr std::size_t k_table_entries_min = 16 * 1024;
 // Above count_max: what one run holds beyond it, and what one group adds.
 constexpr std::size_t k_entries_slack = 128 * 1024;
@@ -62,38 +66,47 @@ status identity_window::open(store_reader& in, const identity_state& committed,
     return read_runs(in);
 }
 
-// Also fills runs_ where it is empty.
+// Also fills runs_ where it is empty. The fronts of some runs are fetched while one is read.
 status identity_window::read_runs(store_reader& in) {
     const bool list = runs_.empty();
     std::uint64_t expected = state_.oldest;
+    std::deque<std::pair<std::string, std::string_view>> fetched;
     status outcome = ok();
-    std::vector<digest128> hashes;
+    auto read_first = [&] {
+        if (expected >= committed_.next) return false;
+        auto count = read_run(fetched.front().first, fetched.front().second, expected, list);
+        fetched.pop_front();
+        if (count.ok()) expected += *count;
+        if (!count.ok()) outcome = std::move(count).failure();
+        return outcome.ok();
+    };
     WHARF_TRY(in.scan(identity_run_key(state_.oldest), [&](auto key, auto value) {
-        if (key.front() != k_identity_run_tag || expected >= committed_.next) return false;
-        auto run = identity_run::read(key, value, list);
-        if (run.ok() && run->first() != expected) run = missing(expected);
-        if (!run.ok()) {
-            outcome = std::move(run).failure();
-            return false;
-        }
-        hashes.resize(run->size());
-        for (std::size_t i = 0; i < run->size(); ++i) {
-            hashes[i] = run->hash(i);
-            table_.prefetch(hashes[i]);
-            if (i >= 16) table_.insert(hashes[i - 16], expected + i - 16);
-        }
-        for (std::size_t i = run->size() - std::min<std::size_t>(run->size(), 16); i < run->size();
-             ++i)
-            table_.insert(hashes[i], expected + i);
-        if (list)
-            add_run({expected, static_cast<std::uint32_t>(run->size()),
-                     static_cast<std::uint32_t>(value.size()), run->newest_us()});
-        expected += run->size();
-        return true;
+        if (key.front() != k_identity_run_tag) return false;
+        in.will_read(value.substr(0, identity_run::front_bytes(tuning_.run_max)));
+        fetched.emplace_back(key, value);
+        return fetched.size() < k_runs_fetched || read_first();
     }));
+    while (outcome.ok() && !fetched.empty() && read_first()) {
+    }
     WHARF_TRY(std::move(outcome));
     if (expected != committed_.next) return missing(expected);
     return ok();
+}
+
+// Says how many identities it has.
+result<std::size_t> identity_window::read_run(std::string_view key, std::string_view value,
+                                              std::uint64_t expected, bool list) {
+    constexpr std::size_t k_ahead = 16;
+    WHARF_TRY_ASSIGN(auto run, identity_run::read(key, value, list));
+    if (run.first() != expected) return missing(expected);
+    for (std::size_t i = 0; i < run.size() + k_ahead; ++i) {
+        if (i < run.size()) table_.prefetch(run.hash(i));
+        if (i >= k_ahead) table_.insert(run.hash(i - k_ahead), expected + i - k_ahead);
+    }
+    if (list)
+        add_run({expected, static_cast<std::uint32_t>(run.size()),
+                 static_cast<std::uint32_t>(value.size()), run.newest_us()});
+    return run.size();
 }
 
 // Made anew from the runs: the table keeps too little of a digest to be spread wider.

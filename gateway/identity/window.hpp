@@ -103,6 +103,8 @@ class identity_window {
     };
 
     status read_runs(store_reader& in);
+    result<std::size_t> read_run(std::string_view key, std::string_view value,
+                                 std::uint64_t expected, bool list);
     status grow(store_reader& in);
     void make_table(std::uint64_t count);
     [[nodiscard]] std::size_t entries_for(std::uint64_t count) const;

@@ -170,6 +170,7 @@ status visit_blocks(store_reader& in, sequence from, const block_visitor& visit)
     }));
     WHARF_TRY(in.scan(start, [&](std::string_view key, std::string_view value) {
         if (key.front() != format::k_event) return false;
+        in.will_read(value);
         auto block = event_block::read(key, value);
         if (!block.ok()) {
             outcome = std::move(block).failure();

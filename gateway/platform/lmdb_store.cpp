@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -102,6 +104,17 @@ template <class Base> class txn_base : public Base {
             if (!visit(to_view(k), to_view(v))) return ok();
         if (code != MDB_NOTFOUND) return to_error(code, "scan");
         return ok();
+    }
+
+    // The map is told not to read ahead, because most reads are of one small value: what is read
+    // as a whole has to ask.
+    void will_read(std::string_view part) override {
+        const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+        const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
+        const std::uintptr_t first = begin & ~(page - 1);
+        // A wish: what was not fetched is read when it is looked at.
+        static_cast<void>(
+            ::madvise(reinterpret_cast<void*>(first), begin + part.size() - first, MADV_WILLNEED));
     }
 
   protected:

@@ -43,6 +43,10 @@ class store_reader {
     using visitor = std::function<bool(std::string_view key, std::string_view value)>;
     virtual status scan(std::string_view from, const visitor& visit) = 0;
 
+    // A part of a value that was shown, and that will soon be read: a store on a disk may fetch it
+    // in one go, beside others. May be called by a visitor.
+    virtual void will_read(std::string_view /*part*/) {}
+
     // The entry with the largest key < before, where there is one.
     virtual status scan_back(std::string_view before, const visitor& visit) = 0;
 };

@@ -91,6 +91,13 @@ status ring_writer::scan_back(std::string_view before, const visitor& visit) {
     return scan_either(before, true, visit);
 }
 
+void ring_writer::will_read(std::string_view part) {
+    if (direct_ != nullptr)
+        direct_->will_read(part);
+    else if (under_ != nullptr)
+        under_->will_read(part);
+}
+
 status ring_writer::scan_either(std::string_view start, bool back, const visitor& visit) {
     if (direct_ != nullptr) return scan_below(*direct_, start, back, visit);
     WHARF_TRY_ASSIGN(store_reader * below, under());

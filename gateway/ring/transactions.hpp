@@ -18,6 +18,7 @@ class ring_reader final : public store_reader {
     result<std::optional<std::string_view>> get(std::string_view key) override;
     status scan(std::string_view from, const visitor& visit) override;
     status scan_back(std::string_view before, const visitor& visit) override;
+    void will_read(std::string_view part) override { below_->will_read(part); }
 
   private:
     std::unique_ptr<store_reader> below_;
@@ -35,6 +36,7 @@ class ring_writer final : public store_writer {
     result<std::optional<std::string_view>> get(std::string_view key) override;
     status scan(std::string_view from, const visitor& visit) override;
     status scan_back(std::string_view before, const visitor& visit) override;
+    void will_read(std::string_view part) override;
     status put(std::string_view key, std::string_view value) override;
     status put_pieces(std::string_view key, std::span<const std::string_view> pieces) override;
     status erase(std::string_view key) override;
