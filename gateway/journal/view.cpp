@@ -56,9 +56,10 @@ result<format::event_content> find_event(event_finder& in, sequence number) {
     return std::move(*found);
 }
 
-result<stored_record> to_record(result<format::event_content> found) {
+// Record is stored_record or raw_record.
+template <class Record> result<Record> to_record(result<format::event_content> found) {
     if (!found.ok()) return std::move(found).failure();
-    stored_record record;
+    Record record;
     record.head = std::move(found->head);
     if (!record.event.ParseFromArray(found->stored.data(), static_cast<int>(found->stored.size())))
         return error{errc::corrupt,
@@ -87,17 +88,16 @@ result<event_head> journal_view::head(sequence number) const {
 result<stored_record> journal_view::event(sequence number) const {
     WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
     event_finder events(*reader);
-    return to_record(find_event(events, number));
+    return to_record<stored_record>(find_event(events, number));
 }
 
-result<std::vector<stored_record>>
-journal_view::events(const std::vector<sequence>& numbers) const {
+result<std::vector<raw_record>> journal_view::events(const std::vector<sequence>& numbers) const {
     WHARF_TRY_ASSIGN(auto reader, store_->begin_read());
     event_finder events(*reader);
-    std::vector<stored_record> out;
+    std::vector<raw_record> out;
     out.reserve(numbers.size());
     for (sequence number : numbers) {
-        WHARF_TRY_ASSIGN(auto record, to_record(find_event(events, number)));
+        WHARF_TRY_ASSIGN(auto record, to_record<raw_record>(find_event(events, number)));
         out.push_back(std::move(record));
     }
     return out;

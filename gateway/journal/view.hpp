@@ -4,6 +4,7 @@
 
 #include "gateway/journal/requests.hpp"
 #include "gateway/ports/store.hpp"
+#include "wharf/v1/raw.pb.h"
 
 #include <functional>
 #include <string>
@@ -20,6 +21,12 @@ struct head_page {
 struct stored_record {
     event_head head;
     wharf::v1::StoredEvent event;
+};
+
+// The same, the event itself unread: to be handed on.
+struct raw_record {
+    event_head head;
+    wharf::v1::RawStoredEvent event;
 };
 
 // A destination's state as it was last committed.
@@ -49,7 +56,7 @@ class journal_view {
     // errc::not_found where retention has taken it or it never was.
     result<event_head> head(sequence number) const;
     result<stored_record> event(sequence number) const;
-    result<std::vector<stored_record>> events(const std::vector<sequence>& numbers) const;
+    result<std::vector<raw_record>> events(const std::vector<sequence>& numbers) const;
 
     result<delivery_state> delivery(std::uint8_t destination) const;
     result<std::optional<wharf::v1::ParkedUpdate>> parked(std::uint8_t destination,

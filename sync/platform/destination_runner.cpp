@@ -193,12 +193,14 @@ void destination_runner::perform(const act::render& what) {
         return machine_.on_render_failed(what.batch, records.failure().message, now());
     auto request = connector_.render(what.batch, what.items, std::move(*records), what.in_order);
     // Tells whether the same bytes come out again; nobody gains by making others that agree.
-    const auto digest = hash128(request.body);
-    const auto bytes = request.body.size();
+    if (!request.ok())
+        return machine_.on_render_failed(what.batch, request.failure().message, now());
+    const auto digest = hash128(request->body);
+    const auto bytes = request->body.size();
     std::vector<event_head> heads;
     for (auto& record : *records)
         heads.push_back(std::move(record.head));
-    rendered_[what.batch] = {what.items, std::move(request)};
+    rendered_[what.batch] = {what.items, std::move(*request)};
     machine_.on_rendered(what.batch, std::string(digest.data(), digest.size()), bytes, heads,
                          now());
 }

@@ -99,10 +99,10 @@ TEST_CASE("the connector understands the bench's ERP, in both formats") {
         auto connector = http_connector::create(options);
         REQUIRE(connector.ok());
         std::vector<batch_item> items;
-        std::vector<stored_record> records(3);
+        std::vector<raw_record> records(3);
         for (std::size_t i = 0; i < records.size(); ++i)
             items.push_back({i + 1, 0});
-        const auto request = connector->render(1, items, std::move(records), false);
+        const auto request = connector->render(1, items, std::move(records), false).value();
         const bool json = format == http_format::json;
 
         std::string bytes = "POST /v1/updates HTTP/1.1\r\nHost: x\r\ncontent-length: " +

@@ -199,12 +199,13 @@ void sim_runner::perform(const act::render& what) {
         return machine_.on_render_failed(what.batch, records.failure().message, now());
     }
     auto request = connector_.render(what.batch, what.items, std::move(*records), what.in_order);
-    const auto digest = hash128(request.body);
-    const auto bytes = request.body.size();
+    if (!request.ok()) violated("journal", "a batch cannot be made: " + request.failure().message);
+    const auto digest = hash128(request->body);
+    const auto bytes = request->body.size();
     std::vector<event_head> heads;
     for (auto& record : *records)
         heads.push_back(std::move(record.head));
-    rendered_[what.batch] = {what.items, std::move(request)};
+    rendered_[what.batch] = {what.items, std::move(*request)};
     machine_.on_rendered(what.batch, std::string(digest.data(), digest.size()), bytes, heads,
                          now());
 }

@@ -65,8 +65,12 @@ void witness::read_events(store& in) {
     std::vector<sequence> numbers;
     for (auto number = last() + 1; number <= state_.last_sequence(); ++number)
         numbers.push_back(number);
-    for (const auto& record : must(journal_view(in).events(numbers), "new events"))
-        accept(record.head.number, fact_of(record.event.event()));
+    wharf::v1::Event event;
+    for (const auto& record : must(journal_view(in).events(numbers), "new events")) {
+        if (!event.ParseFromString(record.event.event()))
+            violated("journal", name_of(record.head.number) + " is not an event");
+        accept(record.head.number, fact_of(event));
+    }
 }
 
 void witness::accept(sequence number, fact_id id) {

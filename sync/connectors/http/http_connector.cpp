@@ -22,9 +22,22 @@ bool is_header_text(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
-void fill_update(stored_record& record, const batch_item& item,
-                 const http_connector_options& options, std::string key,
-                 wharf::v1::Update& update) {
+error not_an_event(sequence number) {
+    return error{errc::corrupt, "event " + std::to_string(number) + ": not an Event"};
+}
+
+bool put_event(std::string&& bytes, wharf::v1::RawUpdate& update) {
+    update.set_event(std::move(bytes));
+    return true;
+}
+bool put_event(const std::string& bytes, wharf::v1::Update& update) {
+    return update.mutable_event()->ParseFromString(bytes);
+}
+
+// False where the event is none.
+template <class Update>
+bool fill_update(raw_record& record, const batch_item& item, const http_connector_options& options,
+                 std::string key, Update& update) {
     update.set_idempotency_key(std::move(key));
     auto& id = *update.mutable_id();
     id.set_gateway(options.gateway);
@@ -40,7 +53,7 @@ void fill_update(stored_record& record, const batch_item& item,
     update.set_clock_unsynchronised((record.head.flags & k_flag_clock_unsynchronised) != 0);
     update.set_without_identity((record.head.flags & k_flag_without_identity) != 0);
     update.set_double_trigger((record.head.flags & k_flag_double_trigger) != 0);
-    update.mutable_event()->Swap(record.event.mutable_event());
+    return put_event(std::move(*record.event.mutable_event()), update);
 }
 
 } // namespace
@@ -81,24 +94,46 @@ void http_connector::write(const google::protobuf::Message& message, std::string
     message.SerializeToCodedStream(&coded);
 }
 
-http_request http_connector::render(batch_number batch, const std::vector<batch_item>& items,
-                                    std::vector<stored_record>&& records, bool in_order) const {
-    WHARF_ASSERT(!items.empty() && items.size() == records.size());
-    wharf::v1::UpdateBatch body;
+// The batch as the ERP gets it. What an event says is written as it is in the journal, unread, or
+// in JSON.
+template <class Batch>
+status http_connector::write_batch(batch_number batch, const std::vector<batch_item>& items,
+                                   std::vector<raw_record>& records, bool in_order,
+                                   std::string& out) const {
+    Batch body;
     body.set_batch_id(batch_id(options_.gateway, options_.epoch, batch));
     body.set_gateway(options_.gateway);
     body.set_mapping_revision(options_.mapping_revision);
     body.set_in_order(in_order);
-    const std::string trace = records[0].event.event().traceparent();
     body.mutable_items()->Reserve(static_cast<int>(items.size()));
     for (std::size_t i = 0; i < items.size(); ++i)
-        fill_update(records[i], items[i], options_, key_of(items[i]), *body.add_items());
+        if (!fill_update(records[i], items[i], options_, key_of(items[i]), *body.add_items()))
+            return not_an_event(items[i].number);
+    write(body, out);
+    return ok();
+}
+
+result<http_request> http_connector::render(batch_number batch,
+                                            const std::vector<batch_item>& items,
+                                            std::vector<raw_record>&& records,
+                                            bool in_order) const {
+    WHARF_ASSERT(!items.empty() && items.size() == records.size());
     auto out = request_to("/v1/updates");
-    out.headers.emplace_back("Idempotency-Key",
-                             items.size() == 1 ? key_of(items[0]) : body.batch_id());
-    if (items.size() == 1 && !trace.empty() && is_header_text(trace))
-        out.headers.emplace_back("traceparent", trace);
-    write(body, out.body);
+    if (items.size() == 1) {
+        out.headers.emplace_back("Idempotency-Key", key_of(items[0]));
+        wharf::v1::Event event;
+        if (!event.ParseFromString(records[0].event.event())) return not_an_event(items[0].number);
+        if (!event.traceparent().empty() && is_header_text(event.traceparent()))
+            out.headers.emplace_back("traceparent", event.traceparent());
+    } else {
+        out.headers.emplace_back("Idempotency-Key",
+                                 batch_id(options_.gateway, options_.epoch, batch));
+    }
+    if (options_.format == http_format::json)
+        WHARF_TRY(write_batch<wharf::v1::UpdateBatch>(batch, items, records, in_order, out.body));
+    else
+        WHARF_TRY(
+            write_batch<wharf::v1::RawUpdateBatch>(batch, items, records, in_order, out.body));
     return out;
 }
 

@@ -50,9 +50,11 @@ class http_connector {
     [[nodiscard]] const http_url& endpoint() const { return endpoint_; }
 
     // REQUIRES: a record for each item, in the same order. Takes the records' events, not their
-    // heads.
-    [[nodiscard]] http_request render(batch_number batch, const std::vector<batch_item>& items,
-                                      std::vector<stored_record>&& records, bool in_order) const;
+    // heads. errc::corrupt where an event that has to be read is none.
+    [[nodiscard]] result<http_request> render(batch_number batch,
+                                              const std::vector<batch_item>& items,
+                                              std::vector<raw_record>&& records,
+                                              bool in_order) const;
     [[nodiscard]] http_request render_ask(const std::vector<batch_item>& items) const;
 
     // `asked`: the answer is to render_ask. wall_us: for a Retry-After that is a date.
@@ -65,6 +67,9 @@ class http_connector {
         : options_(std::move(options)), endpoint_(std::move(endpoint)) {}
 
     [[nodiscard]] http_request request_to(std::string_view path) const;
+    template <class Batch>
+    status write_batch(batch_number batch, const std::vector<batch_item>& items,
+                       std::vector<raw_record>& records, bool in_order, std::string& out) const;
     void write(const google::protobuf::Message& message, std::string& out) const;
     [[nodiscard]] bool read(const http_response& response, wharf::v1::BatchAnswer& out) const;
     [[nodiscard]] bool take_in_order(wharf::v1::BatchAnswer& answer,

@@ -173,7 +173,7 @@ void render_batch(benchmark::State& state, wharf::http_format format) {
     options.gateway = "WH7";
     const auto connector = bench::taken(wharf::http_connector::create(options));
     std::vector<wharf::batch_item> items;
-    std::vector<wharf::stored_record> records(k_items);
+    std::vector<wharf::raw_record> records(k_items);
     for (std::size_t i = 0; i < k_items; ++i) {
         items.push_back({i + 1, 0});
         records[i].head = head_of(i + 1);
@@ -183,7 +183,7 @@ void render_batch(benchmark::State& state, wharf::http_format format) {
         state.PauseTiming();
         auto used_up = records;
         state.ResumeTiming();
-        benchmark::DoNotOptimize(connector.render(1, items, std::move(used_up), false));
+        benchmark::DoNotOptimize(connector.render(1, items, std::move(used_up), false).value());
     }
     per_event(state, k_items);
 }

@@ -24,20 +24,22 @@ http_connector connector(http_format format = http_format::json, std::string tok
     return std::move(made).value();
 }
 
-stored_record record(sequence number) {
-    stored_record out;
+raw_record record(sequence number, const std::string& traceparent = {}) {
+    raw_record out;
     out.head.number = number;
     out.event.set_site("ber1");
     out.event.set_device("scanner-07");
     out.event.set_stream("stock");
     out.event.set_received_at_us(1'772'445'600'123'456);
-    auto& event = *out.event.mutable_event();
+    wharf::v1::Event event;
+    event.set_traceparent(traceparent);
     event.set_source("scanner-07");
     event.set_event_id("a-1");
     auto& adjusted = *event.mutable_inventory_adjusted();
     adjusted.mutable_stock()->set_sku("4711");
     adjusted.mutable_delta()->mutable_value()->set_coefficient(-2);
     adjusted.mutable_delta()->set_unit("EA");
+    out.event.set_event(event.SerializeAsString());
     return out;
 }
 
@@ -55,7 +57,7 @@ http_response answer(int status, std::string body = {}) {
 
 TEST_CASE("a batch is rendered as the contract shows it") {
     const auto request =
-        connector().render(42, {{1234, 0}, {1235, 0}}, {record(1234), record(1235)}, false);
+        connector().render(42, {{1234, 0}, {1235, 0}}, {record(1234), record(1235)}, false).value();
     CHECK(request.target == "/erp/v1/updates");
     CHECK(header(request, "Content-Type") == "application/json");
     CHECK(header(request, "Idempotency-Key") == "WH7-3f2a9c1b-b00000000000000000042");
@@ -69,11 +71,9 @@ TEST_CASE("a batch is rendered as the contract shows it") {
 }
 
 TEST_CASE("a batch of one carries its item's key and trace") {
-    auto one = record(7);
-    one.event.mutable_event()->set_traceparent(
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    const auto one = record(7, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     const auto request =
-        connector(http_format::protobuf, "s3cret").render(1, {{7, 2}}, {one}, true);
+        connector(http_format::protobuf, "s3cret").render(1, {{7, 2}}, {one}, true).value();
     CHECK(header(request, "Idempotency-Key") == "WH7-3f2a9c1b-00000000000000000007-2");
     CHECK(header(request, "traceparent").starts_with("00-4bf9"));
     CHECK(header(request, "Authorization") == "Bearer s3cret");
@@ -84,10 +84,62 @@ TEST_CASE("a batch of one carries its item's key and trace") {
     CHECK(body.items(0).id().revision() == 2);
 }
 
+// Types of fields by number; an event and its bytes are the same on the wire.
+std::string shape_of(const google::protobuf::Descriptor& type) {
+    std::string out;
+    for (int i = 0; i < type.field_count(); ++i) {
+        const auto& field = *type.field(i);
+        const auto* child = field.message_type();
+        out += field.name() + " " + std::to_string(field.number()) + " " + field.type_name() +
+               (field.is_repeated() ? " repeated " : " ");
+        if (child != nullptr && child->name().ends_with("Update"))
+            out += shape_of(*child);
+        else if (child != nullptr && child->name() != "Event")
+            out += child->full_name();
+        out += "\n";
+    }
+    return out;
+}
+
+TEST_CASE("a raw message is the message itself but for the event") {
+    using namespace wharf::v1;
+    auto with_bytes = [](std::string shape) {
+        const std::string_view message = " message \n";
+        for (auto at = shape.find(message); at != std::string::npos; at = shape.find(message))
+            shape.replace(at, message.size(), " bytes \n");
+        return shape;
+    };
+    CHECK(with_bytes(shape_of(*StoredEvent::descriptor())) ==
+          shape_of(*RawStoredEvent::descriptor()));
+    CHECK(with_bytes(shape_of(*Update::descriptor())) == shape_of(*RawUpdate::descriptor()));
+    CHECK(with_bytes(shape_of(*UpdateBatch::descriptor())) ==
+          shape_of(*RawUpdateBatch::descriptor()));
+}
+
+TEST_CASE("an event handed on unread has the bytes of one that was read") {
+    const auto raw = connector(http_format::protobuf)
+                         .render(1, {{7, 0}, {8, 0}}, {record(7), record(8)}, false)
+                         .value();
+    wharf::v1::UpdateBatch read;
+    REQUIRE(read.ParseFromString(raw.body));
+    CHECK(read.items(1).event().inventory_adjusted().stock().sku() == "4711");
+    CHECK(read.SerializeAsString() == raw.body);
+}
+
+TEST_CASE("what is no event is not rendered") {
+    auto bad = record(7);
+    bad.event.set_event("\xff\xff");
+    for (auto format : {http_format::json, http_format::protobuf}) {
+        const auto none = connector(format).render(1, {{7, 0}}, {bad}, false);
+        REQUIRE_FALSE(none.ok());
+        CHECK(none.failure().message == "event 7: not an Event");
+    }
+}
+
 TEST_CASE("equal events are rendered as equal bytes") {
     for (auto format : {http_format::json, http_format::protobuf}) {
-        const auto first = connector(format).render(1, {{7, 0}}, {record(7)}, false);
-        const auto second = connector(format).render(1, {{7, 0}}, {record(7)}, false);
+        const auto first = connector(format).render(1, {{7, 0}}, {record(7)}, false).value();
+        const auto second = connector(format).render(1, {{7, 0}}, {record(7)}, false).value();
         CHECK(first.body == second.body);
     }
 }
