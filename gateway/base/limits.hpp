@@ -20,6 +20,10 @@ inline constexpr std::size_t k_corrective_ids_max = 16;
 inline constexpr int k_decimal_digits_max = 18;
 inline constexpr int k_decimal_scale_max = 9;
 inline constexpr std::size_t k_json_depth_max = 16;
+// Fields of an event that is read over its bytes (a package of as many lines as there may be takes
+// three quarters), and what it may come to when written again. More of either goes the slower way.
+inline constexpr std::size_t k_flat_slots_max = 2048;
+inline constexpr std::size_t k_flat_written_bytes_max = 64 * 1024;
 inline constexpr std::uint32_t k_double_trigger_window_ms_max = 60'000;
 // A package belongs to a package name, an SSCC, a shipment and an order, and lists many stock keys.
 inline constexpr std::size_t k_order_keys_max = 4 + k_packed_lines_max;
@@ -49,8 +53,13 @@ inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
 inline constexpr std::size_t k_journal_queue_bytes_max = 32 * 1024 * 1024;
 // Requests that the network thread hands over at once.
 inline constexpr std::size_t k_submit_requests_max = 256;
+// Requests whose memory is kept to be used again, and what one of them may have counted for.
+inline constexpr std::size_t k_spent_requests_max = 4 * 1024;
+inline constexpr std::size_t k_spent_request_bytes_max = 4 * 1024;
 inline constexpr std::size_t k_group_requests_max = 8 * 1024;
-inline constexpr std::size_t k_group_bytes_max = 1024 * 1024;
+// What a group's requests count for: of the quota, and at most.
+inline constexpr std::uint64_t k_quota_per_group = 64;
+inline constexpr std::size_t k_group_bytes_max = 4 * 1024 * 1024;
 // Of the quota. From here on only outcomes, deletions and sessions are written, not events.
 inline constexpr std::uint32_t k_journal_full_percent = 90;
 // The journal's size is at least so many times the largest packet: a tenth of it is the reserve.
@@ -120,6 +129,8 @@ inline constexpr std::size_t k_log_queue_max = 8'192;
 inline constexpr std::size_t k_histogram_buckets_max = 32;
 
 static_assert(k_events_per_message_max <= k_group_requests_max);
+static_assert(k_group_bytes_max <= k_journal_queue_bytes_max);
+static_assert(k_event_bytes_max < k_flat_written_bytes_max);
 static_assert(k_batch_items_max <= k_lane_window_max);
 static_assert(k_packet_bytes_max < k_journal_queue_bytes_max);
 static_assert(k_event_bytes_max < k_packet_bytes_default);

@@ -2,6 +2,7 @@
 
 #include "gateway/base/assert.hpp"
 #include "gateway/base/decimal.hpp"
+#include "gateway/base/limits.hpp"
 #include "gateway/base/time.hpp"
 #include "gateway/codec/field_rules.hpp"
 #include "wharf/v1/event.pb.h"
@@ -21,9 +22,6 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::internal::WireFormatLite;
 using kind = flat_field::kind;
-
-// A package of as many lines as there may be takes three quarters.
-constexpr std::size_t k_slots_max = 2048;
 
 // --- what a descriptor asks for ------------------------------------------------------------------
 
@@ -94,7 +92,7 @@ const flat_form* flat_message::form_of(const Descriptor& type, forms& known) {
     return &out;
 }
 
-flat_message::flat_message(const Descriptor& type) : slots_(k_slots_max) {
+flat_message::flat_message(const Descriptor& type) : slots_(limits::k_flat_slots_max) {
     forms known;
     form_ = form_of(type, known);
 }
@@ -102,7 +100,7 @@ flat_message::flat_message(const Descriptor& type) : slots_(k_slots_max) {
 // --- reading -------------------------------------------------------------------------------------
 
 bool flat_message::read(std::string_view bytes) {
-    if (bytes.size() > k_read_bytes_max) return false;
+    if (bytes.size() > limits::k_event_bytes_max) return false;
     used_ = 0;
     body_ = 0;
     add_row(form_->fields.size());
@@ -111,7 +109,7 @@ bool flat_message::read(std::string_view bytes) {
 
 std::uint32_t flat_message::add_row(std::size_t fields) {
     const auto row = used_;
-    if (fields > k_slots_max - row) return 0;
+    if (fields > limits::k_flat_slots_max - row) return 0;
     used_ += static_cast<std::uint32_t>(fields);
     std::memset(&slots_[row], 0, fields * sizeof(flat_slot));
     return row;

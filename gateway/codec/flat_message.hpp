@@ -71,11 +71,8 @@ class flat_message {
     [[nodiscard]] std::uint32_t body() const { return body_; }
 
     // The fields from one number to another as protobuf writes them: in the order of numbers,
-    // defaults left out.
+    // defaults left out. At most limits::k_flat_written_bytes_max of what was read and filled in.
     void write(std::size_t from, std::size_t to, wire::back_writer& out) const;
-    static constexpr std::size_t k_read_bytes_max = 16 * 1024;
-    // The most that write() makes of what was read and filled in.
-    static constexpr std::size_t k_written_bytes_max = 64 * 1024;
 
   private:
     struct input {

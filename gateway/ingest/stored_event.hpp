@@ -2,6 +2,7 @@
 // of a wharf.v1.StoredEvent, without building one. One thread at a time; cannot fail.
 #pragma once
 
+#include "gateway/base/limits.hpp"
 #include "gateway/codec/flat_message.hpp"
 
 #include <cstdint>
@@ -29,7 +30,7 @@ class stored_event_writer {
     }
 
   private:
-    static constexpr std::size_t k_bytes_max = flat_message::k_written_bytes_max + 1024;
+    static constexpr std::size_t k_bytes_max = limits::k_flat_written_bytes_max + 1024;
     std::string bytes_;
     std::string content_; // at its end
     std::size_t content_begin_ = k_bytes_max;

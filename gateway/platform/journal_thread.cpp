@@ -14,7 +14,6 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr std::int64_t k_look_every_us = 1'000'000;
-constexpr std::size_t k_look_every_bytes = 1024 * 1024;
 constexpr auto k_idle_wait = milliseconds(1000);
 constexpr unsigned k_halvings_max = 16; // down to one deletion at a time
 constexpr auto k_full_wait = milliseconds(100);
@@ -206,16 +205,22 @@ void journal_thread::gather() {
     if (!gathered_.empty()) group_since_us_ = clock_.monotonic_us();
 }
 
+// A share of the quota: what does not fit into what is left is tried again in so small a piece.
+std::size_t journal_thread::group_bytes_max() const {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(
+        limits::k_group_bytes_max, usage_.bytes_max / limits::k_quota_per_group));
+}
+
 // A group's worth, and how many bytes it counts for. REQUIRES: the lock.
 std::size_t journal_thread::take_queued() {
     if (gathered_.empty() && queue_begin_ == 0 && queue_.size() <= limits::k_group_requests_max &&
-        queued_bytes_ < limits::k_group_bytes_max) {
+        queued_bytes_ < group_bytes_max()) {
         gathered_.swap(queue_);
         return queued_bytes_;
     }
     std::size_t bytes = 0;
     while (queued() > 0 && gathered_.size() < limits::k_group_requests_max &&
-           bytes < limits::k_group_bytes_max) {
+           bytes < group_bytes_max()) {
         bytes += bytes_of(queue_[queue_begin_]);
         gathered_.push_back(std::move(queue_[queue_begin_]));
         ++queue_begin_;
@@ -247,7 +252,7 @@ void journal_thread::tell_room() {
 
 void journal_thread::process() {
     std::int64_t now_us = clock_.monotonic_us();
-    if (now_us - last_look_us_ >= k_look_every_us || bytes_since_look_ >= k_look_every_bytes ||
+    if (now_us - last_look_us_ >= k_look_every_us || bytes_since_look_ >= group_bytes_max() ||
         full_)
         look_at_space();
     if (failed_) return;
@@ -297,7 +302,7 @@ void journal_thread::hold_ingest(std::vector<journal_request>& group, place wher
 // Space came back: what was held goes first, a group's worth at a time.
 void journal_thread::release_held(std::vector<journal_request>& group) {
     std::size_t bytes = 0;
-    while (!held_.empty() && bytes < limits::k_group_bytes_max &&
+    while (!held_.empty() && bytes < group_bytes_max() &&
            group.size() < limits::k_group_requests_max) {
         bytes += bytes_of(held_.front());
         group.push_back(std::move(held_.front()));

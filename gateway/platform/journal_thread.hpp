@@ -86,6 +86,7 @@ class journal_thread {
   private:
     [[nodiscard]] bool has_room(bool delivery);
     [[nodiscard]] std::size_t queued() const { return queue_.size() - queue_begin_; }
+    [[nodiscard]] std::size_t group_bytes_max() const;
     std::size_t take_queued();
     void run();
     bool wait_for_work();

@@ -16,9 +16,6 @@ namespace asio = boost::asio;
 namespace {
 constexpr auto k_tick = std::chrono::milliseconds(250);
 constexpr unsigned k_peer_silence_s = 60;
-// Messages whose memory is kept to be used again, and how large one may be for that.
-constexpr std::size_t k_spent_max = 4096;
-constexpr std::size_t k_spent_bytes_max = 4096;
 constexpr auto k_accept_retry = std::chrono::milliseconds(100);
 } // namespace
 
@@ -134,7 +131,8 @@ void listener::hand_over() {
 void listener::on_spent(std::vector<journal_request>& requests) {
     std::lock_guard lock(spent_mutex_);
     if (newly_spent_.empty()) return newly_spent_.swap(requests);
-    const auto room = k_spent_max - std::min(k_spent_max, newly_spent_.size());
+    const auto room =
+        limits::k_spent_requests_max - std::min(limits::k_spent_requests_max, newly_spent_.size());
     const auto count = std::min(room, requests.size());
     std::move(requests.end() - static_cast<std::ptrdiff_t>(count), requests.end(),
               std::back_inserter(newly_spent_));
@@ -148,7 +146,7 @@ prepared_message listener::take_spent() {
     prepared_message out;
     if (!spent_.empty()) {
         auto* ingest = std::get_if<ingest_request>(&spent_.back());
-        if (ingest != nullptr && ingest->bytes <= k_spent_bytes_max)
+        if (ingest != nullptr && ingest->bytes <= limits::k_spent_request_bytes_max)
             out = std::move(ingest->message);
         spent_.pop_back();
     }
@@ -165,7 +163,7 @@ void listener::shrink_spent() {
         newly_spent_.shrink_to_fit();
     }
     if (spent_.empty()) spent_.shrink_to_fit();
-    if (spent_.size() > k_spent_max) spent_.resize(k_spent_max);
+    if (spent_.size() > limits::k_spent_requests_max) spent_.resize(limits::k_spent_requests_max);
     spent_least_ = spent_.size();
 }
 

@@ -112,10 +112,15 @@ void journal_shell::wait_for_work() {
     wake(full_ ? k_full_wait_us : k_idle_wait_us);
 }
 
+std::size_t journal_shell::group_bytes_max() const {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(
+        limits::k_group_bytes_max, usage_.bytes_max / limits::k_quota_per_group));
+}
+
 void journal_shell::gather() {
     std::size_t bytes = 0;
     while (!queue_.empty() && gathered_.size() < plan_.gateway.group_requests_max &&
-           bytes < limits::k_group_bytes_max) {
+           bytes < group_bytes_max()) {
         bytes += bytes_of(queue_.front());
         gathered_.push_back(std::move(queue_.front()));
         queue_.pop_front();
@@ -308,7 +313,7 @@ void journal_shell::hold_ingest(place where) {
 
 void journal_shell::release_held() {
     std::size_t bytes = 0;
-    while (!held_.empty() && bytes < limits::k_group_bytes_max &&
+    while (!held_.empty() && bytes < group_bytes_max() &&
            gathered_.size() < plan_.gateway.group_requests_max) {
         bytes += bytes_of(held_.front());
         gathered_.push_back(std::move(held_.front()));

@@ -52,6 +52,7 @@ class journal_shell {
     void finish_group();
     void no_space();
     void group_done();
+    [[nodiscard]] std::size_t group_bytes_max() const;
     void gather();
     void tell();
     void tell_room();
