@@ -81,7 +81,7 @@ struct destination_config {
     std::string token_file; // empty: no token
     std::uint32_t batch_max_items = 500;
     std::uint32_t batch_max_bytes = 1024 * 1024;
-    std::uint32_t batch_max_delay_ms = 50;
+    std::uint32_t batch_max_delay_ms = 250;
     std::uint32_t in_flight_max = 4;
     bool in_order = false;
     std::uint32_t request_timeout_ms = 30'000;

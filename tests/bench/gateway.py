@@ -38,7 +38,7 @@ class Wharfd:
     name = "wharfd"
 
     def __init__(self, programs, folder, journal=None, erp=None, fmt="protobuf", size_mb=8192,
-                 **journal_keys):
+                 batch_delay_ms=None, **journal_keys):
         """journal: a journal's folder that is there already; erp: the port of a sink; the rest are
         keys of [journal]."""
         self.programs = programs
@@ -58,6 +58,8 @@ class Wharfd:
         if erp is not None:
             sections["destination"] = {"name": "erp", "url": f"http://127.0.0.1:{erp}",
                                        "format": fmt}
+            if batch_delay_ms is not None:
+                sections["destination"]["batch_max_delay_ms"] = batch_delay_ms
         lines = []
         for name, content in sections.items():
             lines.append("[[destination]]" if name == "destination" else f"[{name}]")

@@ -1,6 +1,7 @@
 """Processes, folders and measurements that the benches share. Whatever is started here is ended here,
 by its own process group, also when the bench is interrupted."""
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import time
 PATIENCE_S = 60
 
 _children = []
+_mounted = []
 
 
 class BenchError(Exception):
@@ -23,6 +25,8 @@ class BenchError(Exception):
 def _end_all():
     for child in list(_children):
         child.kill()
+    for place in list(_mounted):
+        subprocess.run(["umount", str(place)], check=False)
 
 
 atexit.register(_end_all)
@@ -141,6 +145,34 @@ def device_of(folder):
 
 def device_bytes_written(folder):
     return int((device_of(folder) / "stat").read_text().split()[6]) * 512
+
+
+@contextlib.contextmanager
+def appliance_disk(folder, size_mb=4096):
+    """A file system as an appliance has it (ext4 with its journal, noatime, commit=60), on a loop
+    device of its own, so that nobody else's writes are counted. (where, what it is): the folder
+    itself where this user may not mount."""
+    image, place = folder / "disk.img", folder / "disk"
+    place.mkdir(parents=True, exist_ok=True)
+    with open(image, "wb") as file:
+        file.truncate(size_mb << 20)
+    try:
+        for words in (["mkfs.ext4", "-q", "-F", image],
+                      ["mount", "-o", "loop,noatime,commit=60", image, place]):
+            subprocess.run([str(word) for word in words], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        yield folder, "counted on a disk that others use too: an ext4 of its own could not be mounted"
+        return
+    finally:
+        if not os.path.ismount(place):
+            image.unlink()
+    _mounted.append(place)
+    try:
+        yield place, "ext4 of its own, with a journal, noatime, commit=60"
+    finally:
+        _mounted.remove(place)
+        subprocess.run(["umount", str(place)], check=True)
+        image.unlink()
 
 
 def process_bytes_written(pid):

@@ -60,16 +60,17 @@ def disk(bench):
                         f"{middle(run['p99_us'] for run in runs) / 1000:.3g} ms")]
 
 
-def written(bench, *, ring, **load_options):
+def written(bench, disk, *, ring, **load_options):
     """What one run writes per event, delivery and deletion included, as the device and as the
     process count it."""
-    folder = rig.fresh_folder(bench.work / "written")
+    folder = rig.fresh_folder(disk / "written")
     keys = {"retention_hours": 0} | ({} if ring else {"ring_mb": 0})
     with running(Erp(bench)) as erp:
-        gateway = Wharfd(bench.programs, folder, erp=erp.port, size_mb=2048, **keys)
+        gateway = Wharfd(bench.programs, folder, erp=erp.port, size_mb=2048, batch_delay_ms=1000,
+                         **keys)
         with running(gateway):
             gateway.settle()
-            rig.quiet_device(bench.work)
+            rig.quiet_device(folder)
             device, process = rig.device_bytes_written(folder), rig.process_bytes_written(gateway.pid)
             report = load(bench, gateway.port, warm_up=0, **load_options)
             events = report["acks"]
@@ -83,16 +84,21 @@ def written(bench, *, ring, **load_options):
 
 @figure("bytes", "written to the device per event, delivered and deleted")
 def bytes_written(bench):
+    with rig.appliance_disk(bench.work) as (disk, words):
+        return bytes_on(bench, disk, words)
+
+
+def bytes_on(bench, disk, words):
     found = []
     has_ring = supports(bench, "ring_mb", 0)
     for name, target, ratio, options in (
             ("saturated", "<= 600", "", {"seconds": 3 if bench.quick else 10}),
             ("at 20/s", "<= 5000", "<= 0.333", {"connections": 4, "rate": 20,
                                                 "seconds": 6 if bench.quick else 30})):
-        own = written(bench, ring=True, **options)
-        peer = written(bench, ring=False, **options) if has_ring else None
+        own = written(bench, disk, ring=True, **options)
+        peer = written(bench, disk, ring=False, **options) if has_ring else None
         note = (f"the process's own count {own['process']:.0f}; {own['acks']} events, "
-                f"p99 {own['p99_us'] / 1000:.3g} ms")
+                f"p99 {own['p99_us'] / 1000:.3g} ms; {words}")
         found.append(Figure(f"bytes per event, {name}", "bytes", own["device"], target=target, ratio_target=ratio,
                             peer="the same without the ring" if peer else "",
                             peer_value=peer["device"] if peer else None, note=note))
