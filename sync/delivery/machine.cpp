@@ -222,6 +222,7 @@ void destination_machine::pump(instant at) {
             more = compose(at) || more;
         }
     }
+    note_passed_marks();
     const auto wants = lanes_.wanted();
     for (const auto& page : wants.pages)
         actions_.emplace_back(act::load_heads{page.in_lane, page.after, page.heads_max});

@@ -152,6 +152,7 @@ class destination_machine {
 
     // machine_compose.cpp
     bool absorb_ready(instant at);
+    void note_passed_marks();
     bool compose(instant at);
     [[nodiscard]] std::size_t open_items_of(lane priority) const;
     bool compose_from(lane priority, instant at);

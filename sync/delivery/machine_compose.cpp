@@ -91,6 +91,16 @@ bool destination_machine::absorb_ready(instant at) {
     return true;
 }
 
+// A page may come after the last settlement: then no request follows that would take along what the
+// page showed, and for retention the settled updates would be pending for as long as nothing new
+// comes, which a full journal does not take.
+void destination_machine::note_passed_marks() {
+    if (!journaling_.empty() || !lanes_.marks_passed()) return;
+    draft d;
+    lanes_.collect_ops(d.request.ops);
+    submit(d);
+}
+
 // What outcome is unknown and whose key may be forgotten is asked for first, alone: the answer is
 // about this one.
 bool destination_machine::asks_alone(const batch_entry& e, instant at) const {

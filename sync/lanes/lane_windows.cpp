@@ -339,6 +339,12 @@ void lane_windows::advance(lane_state& state) {
         release_waiters(state, state.waiters.begin()->first);
 }
 
+bool lane_windows::marks_passed() const {
+    return std::ranges::any_of(lanes_, [](const lane_state& state) {
+        return !state.marked.empty() && *state.marked.begin() <= state.low;
+    });
+}
+
 void lane_windows::collect_ops(std::vector<delivery_op>& ops) {
     for (std::size_t i = 0; i < k_lane_count; ++i) {
         auto& state = lanes_[i];

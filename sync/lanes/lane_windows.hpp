@@ -70,6 +70,8 @@ class lane_windows {
     // The marks and low-water marks that follow from what was finished since the last call. They
     // belong into the same request as the settlements, or a later one.
     void collect_ops(std::vector<delivery_op>& ops);
+    // A low-water mark has passed marks that the journal still has: collect_ops() would say so.
+    [[nodiscard]] bool marks_passed() const;
 
     [[nodiscard]] sequence low_water(lane in_lane) const { return lanes_[index_of(in_lane)].low; }
     [[nodiscard]] std::size_t pending_in_window(lane in_lane) const {

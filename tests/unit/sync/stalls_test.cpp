@@ -322,3 +322,19 @@ TEST_CASE("while the journal is short of space nothing is parked behind a dead l
         CHECK(r.journal.books().applied == 21);
     }
 }
+
+TEST_CASE("what is settled before the page with it came is settled for retention once it did") {
+    auto options = at_once();
+    options.can_ask = false;
+    rig r(options);
+    r.append(lane::inventory, {1});
+    r.commit_all();
+    REQUIRE(r.on_the_way.size() == 1);
+    r.rendering = "v2"; // its outcome is unknown: a dead letter, before the lane has been read
+    r.restart();
+    r.commit_one();
+    REQUIRE(r.journal.books().dead == 1);
+    r.commit_all();
+    CHECK(r.journal.delivery().low_water[index_of(lane::inventory)] == 1);
+    CHECK(r.journal.marks() == 0);
+}
