@@ -1,6 +1,7 @@
 #include "gateway/platform/journal_thread.hpp"
 
 #include "gateway/base/limits.hpp"
+#include "gateway/journal/request_bytes.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -17,62 +18,6 @@ constexpr std::int64_t k_look_every_us = 1'000'000;
 constexpr auto k_idle_wait = milliseconds(1000);
 constexpr unsigned k_halvings_max = 16; // down to one deletion at a time
 constexpr auto k_full_wait = milliseconds(100);
-// What requests count for besides the bytes they carry.
-constexpr std::size_t k_request_bytes = 256;
-constexpr std::size_t k_op_bytes = 64;
-constexpr std::size_t k_sealed_item_bytes = 32;
-
-std::size_t bytes_of(const prepared_item& item) {
-    constexpr std::size_t k_item_bytes = sizeof(prepared_item) + 64;
-    if (const auto* why = std::get_if<prepared_quarantine>(&item.what))
-        return k_item_bytes + why->reason.size() + why->detail.size();
-    const auto& event = std::get<prepared_event>(item.what);
-    std::size_t bytes = k_item_bytes + event.stored.size() + event.trigger_key.size() +
-                        event.order_keys.size() * sizeof(order_link);
-    for (const identity_key& key : event.identity_keys)
-        bytes += key.text.size() + 64;
-    return bytes;
-}
-
-std::size_t bytes_of(const delivery_op& op) {
-    if (const auto* seal = std::get_if<seal_batch>(&op))
-        return k_op_bytes +
-               static_cast<std::size_t>(seal->content.items_size()) * k_sealed_item_bytes;
-    if (const auto* park = std::get_if<park_update>(&op))
-        return k_op_bytes + park->content.ByteSizeLong() +
-               static_cast<std::size_t>(park->content.order_keys_size()) * k_op_bytes;
-    return k_op_bytes;
-}
-
-// In memory and, about, in the store.
-std::size_t bytes_of(const journal_request& request) {
-    if (const auto* delivery = std::get_if<delivery_request>(&request)) {
-        std::size_t bytes = k_request_bytes;
-        for (const delivery_op& op : delivery->ops)
-            bytes += bytes_of(op);
-        return bytes;
-    }
-    const auto* ingest = std::get_if<ingest_request>(&request);
-    if (ingest == nullptr) return k_request_bytes;
-    if (ingest->bytes != 0) return ingest->bytes;
-    std::size_t bytes = ingest->message.payload.size() + k_request_bytes;
-    for (const prepared_item& item : ingest->message.items)
-        bytes += bytes_of(item);
-    return bytes;
-}
-
-// Counted on the thread that has it at hand.
-std::size_t count_bytes(journal_request& request) {
-    const std::size_t bytes = bytes_of(request);
-    if (auto* ingest = std::get_if<ingest_request>(&request)) ingest->bytes = bytes;
-    return bytes;
-}
-
-// Whether somebody waits for the answer. The rest rides in the next commit.
-bool is_urgent(const journal_request& request) {
-    if (const auto* delivery = std::get_if<delivery_request>(&request)) return delivery->urgent;
-    return !std::holds_alternative<session_close_request>(request);
-}
 
 } // namespace
 

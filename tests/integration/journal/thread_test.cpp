@@ -313,6 +313,19 @@ TEST_CASE(
     CHECK(f.thread->snapshot().held == 0);
 }
 
+TEST_CASE("a small journal is looked at often enough for ingest to leave the reserve alone") {
+    constexpr std::uint64_t k_quota = 4 * 1024 * 1024;
+    fixture f(k_quota);
+    const auto generation = f.connect();
+    std::uint64_t n = 0;
+    while (f.so_far().space.empty()) { // none waits for another: one commit for each
+        f.thread->submit(numbered_event(++n, "client", generation, 10 * 1024));
+        REQUIRE(f.wait([&](const seen& s) { return s.answers.size() > n || !s.space.empty(); }));
+    }
+    CHECK(f.so_far().space.back());
+    CHECK(f.store.usage()->bytes_used < k_quota / 100 * 93);
+}
+
 TEST_CASE("deliveries are not refused for what ingest holds") {
     fixture f(64 * 1024 * 1024);
     auto generation = f.connect();
