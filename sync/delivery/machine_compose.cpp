@@ -10,8 +10,6 @@
 namespace wharf {
 
 namespace {
-// In one request: with those of k_park_requests_max a small part of the journal's reserve.
-constexpr std::size_t k_park_ops_max = 256;
 constexpr std::size_t k_park_requests_max = 4;  // with the journal at a time
 constexpr std::size_t k_open_items_floor = 256; // may be open even where batches are small
 } // namespace
@@ -65,7 +63,7 @@ bool destination_machine::absorb_ready(instant at) {
     if (to_check_.empty() || parking_.size() >= k_park_requests_max) return false;
     draft d;
     for (auto at_number = to_check_.begin(); at_number != to_check_.end();) {
-        if (d.request.ops.size() >= k_park_ops_max) break;
+        if (d.request.ops.size() >= options_.park_ops_max) break;
         const auto number = *at_number;
         const auto* head = lanes_.find(number);
         // Whoever took it meanwhile has looked at its keys.

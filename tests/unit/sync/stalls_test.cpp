@@ -338,3 +338,21 @@ TEST_CASE("what is settled before the page with it came is settled for retention
     CHECK(r.journal.delivery().low_water[index_of(lane::inventory)] == 1);
     CHECK(r.journal.marks() == 0);
 }
+
+TEST_CASE("what waits behind a dead letter is parked some at a time, all of it in the end") {
+    auto options = at_once();
+    options.park_ops_max = 4;
+    rig r(options);
+    r.append(lane::inventory, {1});
+    for (std::uint64_t key = 2; key <= 40; ++key)
+        r.append(lane::inventory, {1, key});
+    r.answer([](const request& q) { return each(q, wharf::v1::ITEM_STATUS_REFUSED, "closed"); });
+    while (!r.journaling.empty()) {
+        const auto parks = std::ranges::count_if(r.journaling.front().ops, [](const auto& op) {
+            return std::holds_alternative<park_update>(op);
+        });
+        CHECK(parks <= 4);
+        r.commit_one();
+    }
+    CHECK(r.journal.all_parked().size() == 40);
+}
