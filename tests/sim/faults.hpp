@@ -73,6 +73,7 @@ namespace wharf::sim {
     X(person_retried)                                                                              \
     X(person_discarded)                                                                            \
     X(person_resumed)                                                                              \
+    X(checkpoint_asked)                                                                            \
     X(quarantine_discarded)
 
 enum class fault : std::uint8_t {

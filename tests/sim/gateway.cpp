@@ -1,5 +1,7 @@
 #include "tests/sim/gateway.hpp"
 
+#include "gateway/journal/inspect.hpp"
+
 #include <algorithm>
 
 namespace wharf::sim {
@@ -7,6 +9,7 @@ namespace wharf::sim {
 namespace {
 constexpr std::int64_t k_restart_us = 400 * k_ms;
 constexpr std::int64_t k_stop_wait_us = 5 * k_second;
+constexpr std::int64_t k_stop_grace_us = 2 * k_second;
 
 intake_options intake_of(const plan& with) {
     intake_options out;
@@ -101,7 +104,7 @@ mqtt::session_limits gateway::session_limits_now() const {
 
 void gateway::boot() {
     disk_.reopen();
-    stopping_ = false;
+    stopping_ = closed_ = false;
     if (!open_journal()) {
         world_.after(k_restart_us, [this] { boot(); });
         return;
@@ -225,8 +228,16 @@ void gateway::add_runner(std::size_t erp) {
         [this] { sync_->changed(); }));
 }
 
+void gateway::command(const world::task& what) {
+    if (up() && !closed_) process_.run(what);
+}
+
 void gateway::submit(journal_request request) {
-    if (up()) static_cast<void>(writer_->submit(std::move(request)));
+    static_cast<void>(writer_->submit(std::move(request)));
+}
+
+void gateway::checkpoint() {
+    writer_->checkpoint();
 }
 
 // --- ending
@@ -270,8 +281,9 @@ void gateway::stop_orderly() {
     world_.fired(fault::orderly_restart);
     stopping_ = true;
     listener_->stop(k_stop_wait_us, [this] {
-        sync_->pause_all();
-        writer_->stop([this] { throw process_death{death::stopped}; });
+        closed_ = true;
+        sync_->stop(k_stop_grace_us,
+                    [this] { writer_->stop([] { throw process_death{death::stopped}; }); });
     });
 }
 
@@ -281,7 +293,7 @@ void gateway::heal() {
     writer_->heal();
     for (auto& one : sync_->runners()) {
         one->heal();
-        process_.run([&] {
+        command([&] {
             if (!one->snapshot().stopped.empty()) one->resume();
         });
         if (!up()) return;
@@ -325,6 +337,10 @@ std::string gateway::describe() {
                std::to_string(usage->bytes_max) + " bytes" +
                (writer_->full() ? " and is full" : "") + ", " + std::to_string(writer_->queued()) +
                " requests wait";
+    if (const auto held = totals(*store_); held.ok())
+        for (const auto& kind : *held)
+            out += ", " + std::to_string(kind.records) + " " + kind.kind + " (" +
+                   std::to_string(kind.bytes) + " bytes)";
     for (const auto& one : sync_->runners()) {
         const auto now = one->snapshot();
         out += ", " + now.name + ": " + std::to_string(now.open_batches) + " open batches, " +

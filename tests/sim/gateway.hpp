@@ -34,8 +34,9 @@ class gateway final : public harbour {
     [[nodiscard]] const std::vector<std::uint8_t>& destinations() const { return destinations_; }
     [[nodiscard]] sim_runner& runner(std::size_t erp) { return *sync_->runners().at(erp); }
     // As an operator's command, on the process's own time.
-    void command(const world::task& what) { process_.run(what); }
+    void command(const world::task& what);
     void submit(journal_request request);
+    void checkpoint();
     [[nodiscard]] std::int64_t up_since_us() const { return up_since_us_; }
 
     door knock() override;
@@ -79,6 +80,7 @@ class gateway final : public harbour {
     std::vector<std::uint8_t> destinations_;
     bool powered_ = true;
     bool stopping_ = false;
+    bool closed_ = false; // for commands, too
     bool healed_ = false;
     std::int64_t up_since_us_ = 0;
     std::int64_t up_before_us_ = 0; // in earlier lives

@@ -1,6 +1,7 @@
 #include "tests/sim/journal_shell.hpp"
 
 #include "gateway/base/limits.hpp"
+#include "gateway/journal/request_bytes.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -10,50 +11,9 @@ namespace wharf::sim {
 namespace {
 
 constexpr std::int64_t k_look_every_us = 1'000'000;
-constexpr std::size_t k_look_every_bytes = 16 * 1024; // the stores here are small
 constexpr std::int64_t k_idle_wait_us = 1'000'000;
 constexpr unsigned k_halvings_max = 16;
 constexpr std::int64_t k_full_wait_us = 100'000;
-constexpr std::size_t k_request_bytes = 256;
-constexpr std::size_t k_op_bytes = 64;
-constexpr std::size_t k_sealed_item_bytes = 32;
-
-std::size_t bytes_of(const prepared_item& item) {
-    if (const auto* why = std::get_if<prepared_quarantine>(&item.what))
-        return 256 + why->reason.size() + why->detail.size();
-    const auto& event = std::get<prepared_event>(item.what);
-    return 512 + event.stored.size() + event.order_keys.size() * sizeof(order_link);
-}
-
-std::size_t bytes_of(const delivery_op& op) {
-    if (const auto* seal = std::get_if<seal_batch>(&op))
-        return k_op_bytes +
-               static_cast<std::size_t>(seal->content.items_size()) * k_sealed_item_bytes;
-    if (const auto* park = std::get_if<park_update>(&op))
-        return k_op_bytes + park->content.ByteSizeLong() +
-               static_cast<std::size_t>(park->content.order_keys_size()) * k_op_bytes;
-    return k_op_bytes;
-}
-
-std::size_t bytes_of(const journal_request& request) {
-    if (const auto* delivery = std::get_if<delivery_request>(&request)) {
-        std::size_t bytes = k_request_bytes;
-        for (const delivery_op& op : delivery->ops)
-            bytes += bytes_of(op);
-        return bytes;
-    }
-    const auto* ingest = std::get_if<ingest_request>(&request);
-    if (ingest == nullptr) return k_request_bytes;
-    std::size_t bytes = ingest->message.payload.size() + k_request_bytes;
-    for (const prepared_item& item : ingest->message.items)
-        bytes += bytes_of(item);
-    return bytes;
-}
-
-bool is_urgent(const journal_request& request) {
-    if (const auto* delivery = std::get_if<delivery_request>(&request)) return delivery->urgent;
-    return !std::holds_alternative<session_close_request>(request);
-}
 
 } // namespace
 
@@ -74,25 +34,43 @@ std::int64_t journal_shell::journal_time_us() const {
 
 bool journal_shell::submit(journal_request request) {
     const bool delivery = std::holds_alternative<delivery_request>(request);
-    const bool urgent = is_urgent(request) && !std::exchange(urgent_, true);
     const bool first = queue_.empty();
-    queued_bytes_ += bytes_of(request);
+    const bool urgent = is_urgent(request) && !std::exchange(urgent_, true);
+    queued_bytes_ += count_bytes(request);
     queue_.push_back(std::move(request));
-    const auto count = queue_.size() + (delivery ? 0 : held_.size());
-    const auto bytes = queued_bytes_ + (delivery ? 0 : held_bytes_);
-    const bool room = count < plan_.gateway.queue_max && bytes < limits::k_journal_queue_bytes_max;
-    if (!room) {
-        if (!std::exchange(room_waited_for_, true)) world_.fired(fault::queue_full);
-    }
+    const bool room = has_room(delivery);
     if (state_ == state::waiting && (first || urgent)) wait_for_work();
     return room;
 }
 
 bool journal_shell::submit(std::vector<journal_request> requests) {
-    bool room = true;
-    for (auto& request : requests)
-        room = submit(std::move(request));
+    const bool first = queue_.empty();
+    bool urgent = false;
+    for (auto& request : requests) {
+        WHARF_ASSERT(!std::holds_alternative<delivery_request>(request));
+        queued_bytes_ += count_bytes(request);
+        urgent = urgent || is_urgent(request);
+        queue_.push_back(std::move(request));
+    }
+    urgent = urgent && !std::exchange(urgent_, true);
+    const bool room = has_room(false);
+    if (state_ == state::waiting && (first || urgent)) wait_for_work();
     return room;
+}
+
+bool journal_shell::has_room(bool delivery) {
+    const auto count = queue_.size() + (delivery ? 0 : held_.size());
+    const auto bytes = queued_bytes_ + (delivery ? 0 : held_bytes_);
+    const bool room = count < plan_.gateway.queue_max && bytes < limits::k_journal_queue_bytes_max;
+    if (room) return true;
+    if (!std::exchange(delivery ? deliveries_wait_ : ingest_waits_, true))
+        world_.fired(fault::queue_full);
+    return false;
+}
+
+void journal_shell::checkpoint() {
+    checkpoint_asked_ = true;
+    if (state_ == state::waiting) wait_for_work();
 }
 
 void journal_shell::wake(std::int64_t after_us) {
@@ -107,7 +85,7 @@ void journal_shell::wake(std::int64_t after_us) {
 // then.
 void journal_shell::wait_for_work() {
     const bool released = !full_ && !held_.empty();
-    if (urgent_ || stopped_ || released) return wake(process_.hop_us());
+    if (urgent_ || stopped_ || released || checkpoint_asked_) return wake(process_.hop_us());
     if (!queue_.empty()) return wake(std::int64_t{limits::k_lazy_commit_ms} * 1000);
     wake(full_ ? k_full_wait_us : k_idle_wait_us);
 }
@@ -132,7 +110,7 @@ void journal_shell::gather() {
 
 void journal_shell::process_group() {
     const auto now_us = process_.monotonic_us();
-    if (now_us - last_look_us_ >= k_look_every_us || bytes_since_look_ >= k_look_every_bytes ||
+    if (now_us - last_look_us_ >= k_look_every_us || bytes_since_look_ >= group_bytes_max() ||
         full_)
         look_at_space();
     if (full_ || !held_.empty()) hold_ingest(place::back);
@@ -236,9 +214,16 @@ void journal_shell::group_done() {
 }
 
 void journal_shell::tell_room() {
-    const bool half_free = queue_.size() + held_.size() <= plan_.gateway.queue_max / 2 &&
-                           queued_bytes_ + held_bytes_ <= limits::k_journal_queue_bytes_max / 2;
-    if (half_free && std::exchange(room_waited_for_, false)) calls_.room();
+    const auto half_free = [this](std::size_t count, std::size_t bytes) {
+        return count <= plan_.gateway.queue_max / 2 &&
+               bytes <= limits::k_journal_queue_bytes_max / 2;
+    };
+    bool room = false;
+    if (half_free(queue_.size() + held_.size(), queued_bytes_ + held_bytes_))
+        room = std::exchange(ingest_waits_, false);
+    if (half_free(queue_.size(), queued_bytes_))
+        room = std::exchange(deliveries_wait_, false) || room;
+    if (room) calls_.room();
 }
 
 void journal_shell::tend_store() {
@@ -247,7 +232,8 @@ void journal_shell::tend_store() {
         constexpr std::array fates = {commit_fate::lost, commit_fate::readable, commit_fate::kept};
         disk_.next_write(random_.pick(fates));
     }
-    const auto tended = store_.tick(process_.monotonic_us());
+    auto tended = store_.tick(process_.monotonic_us());
+    if (tended.ok() && std::exchange(checkpoint_asked_, false)) tended = store_.checkpoint();
     disk_.forget_fate();
     if (tended.ok()) return;
     if (!fails) fail(tended.failure());

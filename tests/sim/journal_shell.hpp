@@ -30,6 +30,8 @@ class journal_shell {
     void start();
     bool submit(journal_request request);
     bool submit(std::vector<journal_request> requests);
+    // A person asks for it: what is durable goes into its final place.
+    void checkpoint();
     // Ends when everything submitted is committed; `done` then.
     void stop(std::function<void()> done);
     // No more faults from here on.
@@ -45,6 +47,7 @@ class journal_shell {
     enum class place { front, back };
     enum class state { waiting, committing, out_of_space, failed };
 
+    [[nodiscard]] bool has_room(bool delivery);
     void wake(std::int64_t after_us);
     void wait_for_work();
     void process_group();
@@ -83,14 +86,15 @@ class journal_shell {
     std::size_t queued_bytes_ = 0;
     std::size_t held_bytes_ = 0;
     bool urgent_ = false;
-    bool room_waited_for_ = false;
+    bool ingest_waits_ = false;
+    bool deliveries_wait_ = false;
+    bool checkpoint_asked_ = false;
     std::vector<journal_request> gathered_;
     std::deque<journal_request> held_;
     store_usage usage_;
     std::size_t bytes_since_look_ = 0;
     std::int64_t last_look_us_ = 0;
     std::int64_t refused_us_ = -1'000'000;
-    std::int64_t since_us_ = 0; // when what waits began to wait
     bool full_ = false;
     bool healed_ = false;
     unsigned halvings_ = 0;

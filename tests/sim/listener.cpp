@@ -13,6 +13,8 @@ constexpr unsigned k_token_bits = 40;
 constexpr std::uint64_t k_token_mask = (std::uint64_t{1} << k_token_bits) - 1;
 constexpr std::int64_t k_tick_us = 250'000;
 constexpr std::size_t k_read_bytes = 16 * 1024;
+constexpr std::size_t k_spent_max = 64; // fewer than there are, so that the bound is reached
+constexpr std::size_t k_spent_bytes_max = 4096;
 
 } // namespace
 
@@ -36,6 +38,7 @@ void sim_listener::tick() {
         all.push_back(one);
     for (auto& one : all)
         one->tick();
+    shrink_spent();
     if (stopping_) finish_stop();
     ticking_ = !connections_.empty();
     if (ticking_) process_.post(k_tick_us, [this] { tick(); });
@@ -53,25 +56,42 @@ void sim_listener::submit(journal_request request) {
 
 void sim_listener::hand_over() {
     if (requests_.empty()) return;
-    if (calls_.submit(std::exchange(requests_, {})) || !room_) return;
+    const auto count = requests_.size();
+    const bool room = calls_.submit(std::exchange(requests_, {}));
+    requests_.reserve(count);
+    if (room || !room_) return;
     room_ = false;
     for (auto& [id, one] : connections_)
         one->hold_publishes(true);
 }
 
-// The memory of messages is used again: what it held must not show in the next one.
 void sim_listener::on_spent(std::vector<journal_request>& requests) {
-    std::move(requests.begin(), requests.end(), std::back_inserter(spent_));
-    if (spent_.size() > 64) spent_.resize(64);
+    if (newly_spent_.empty()) return newly_spent_.swap(requests);
+    const auto room = k_spent_max - std::min(k_spent_max, newly_spent_.size());
+    const auto count = std::min(room, requests.size());
+    std::move(requests.end() - static_cast<std::ptrdiff_t>(count), requests.end(),
+              std::back_inserter(newly_spent_));
 }
 
+// The memory of messages is used again: what it held must not show in the next one.
 prepared_message sim_listener::take_spent() {
+    if (spent_.empty()) spent_.swap(newly_spent_);
     prepared_message out;
-    if (spent_.empty()) return out;
-    if (auto* ingest = std::get_if<ingest_request>(&spent_.back()))
-        out = std::move(ingest->message);
-    spent_.pop_back();
+    if (!spent_.empty()) {
+        auto* ingest = std::get_if<ingest_request>(&spent_.back());
+        if (ingest != nullptr && ingest->bytes <= k_spent_bytes_max)
+            out = std::move(ingest->message);
+        spent_.pop_back();
+    }
+    spent_least_ = std::min(spent_least_, spent_.size());
     return out;
+}
+
+void sim_listener::shrink_spent() {
+    spent_.erase(spent_.begin(), spent_.begin() + static_cast<std::ptrdiff_t>(spent_least_));
+    if (spent_.empty()) spent_.swap(newly_spent_);
+    if (spent_.size() > k_spent_max) spent_.resize(k_spent_max);
+    spent_least_ = spent_.size();
 }
 
 void sim_listener::on_room() {
@@ -93,9 +113,11 @@ void sim_listener::on_answers(std::vector<journal_answer> answers) {
         for (journal_answer& answer : answers) {
             const auto id =
                 std::visit([](const auto& one) { return one.token; }, answer) >> k_token_bits;
-            const auto to = connections_.find(id);
-            if (to == connections_.end()) continue;
-            if (touched.empty() || touched.back() != to->second) touched.push_back(to->second);
+            if (touched.empty() || touched.back()->id() != id) {
+                const auto found = connections_.find(id);
+                if (found == connections_.end()) continue;
+                touched.push_back(found->second);
+            }
             dispatch(*touched.back(), answer);
         }
         for (auto& one : touched)

@@ -46,6 +46,7 @@ class sim_listener {
     void submit(journal_request request);
     void hand_over();
     prepared_message take_spent();
+    void shrink_spent();
     void dispatch(sim_connection& to, journal_answer& answer);
     void take_over(const std::string& client_id, sim_connection* by);
     void retire(std::uint64_t id);
@@ -60,7 +61,9 @@ class sim_listener {
     const listener_calls calls_;
     std::vector<journal_request> requests_; // of this turn
     bool hand_over_posted_ = false;
+    std::vector<journal_request> newly_spent_;
     std::vector<journal_request> spent_;
+    std::size_t spent_least_ = 0;
     bool room_ = true;
     bool ticking_ = false;
     bool stopping_ = false;
@@ -87,7 +90,8 @@ class sim_connection final : public mqtt::session_sink,
     void hold_publishes(bool hold) { session_.hold_publishes(hold); }
     void lost();
     void drop_link(bool silently);
-    [[nodiscard]] bool idle() const { return session_.owed_count() == 0; }
+    [[nodiscard]] bool idle() const { return session_.owed_count() == 0 && !writing_; }
+    [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const std::string& client_id() const { return client_id_; }
     void check_bounds() const;
 

@@ -107,7 +107,7 @@ gateway_plan draw_gateway(dice d, const workload_plan& work, machine_plan& machi
     out.retention_percent = static_cast<std::uint32_t>(d.between(10, 75));
     if (d.chance(3500)) // the quota is reached while the ERP is away
         machine.store_bytes_max =
-            static_cast<std::uint64_t>(d.between(250, 1200)) * (events + 100) + 150'000;
+            static_cast<std::uint64_t>(d.between(180, 600)) * (events + 100) + 50'000;
     out.identity_age_us = 1000 * k_hour;
     out.identity_count = 1'000'000;
     if (d.chance(800)) {
@@ -201,8 +201,11 @@ plan draw_plan(std::uint64_t seed) {
     for (std::size_t i = 0; i < erps; ++i)
         out.erps.push_back(draw_erp(dice(root.split(7 + i)), i));
     // The gateway takes up to an hour between two clocks for a correction.
-    for (auto& one : out.erps)
+    const bool small = out.machine.store_bytes_max < 1ULL << 40;
+    for (auto& one : out.erps) {
+        if (small) one.delivery.park_ops_max = 4; // its reserve is small, too
         one.memory_margin_us = 2 * k_minute + (out.machine.clock_jump_every_us > 0 ? k_hour : 0);
+    }
     out.person_every_us = d.between(5, 120) * k_second;
     out.person_discards = static_cast<std::uint32_t>(d.between(0, 6000));
     return out;

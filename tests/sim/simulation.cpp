@@ -109,11 +109,14 @@ class simulation {
     void visit() {
         const auto every_us = healed_ ? 20 * k_second : plan_.person_every_us;
         world_.after(random_.between(every_us / 2, every_us), [this] {
-            if (gateway_->up())
-                for (std::size_t erp = 0; gateway_->up() && erp < erps_.size(); ++erp)
-                    gateway_->command([this, erp] { look_after(erp); });
-            if (gateway_->up() && random_.chance(1000))
-                gateway_->command([this] { look_at_quarantine(); });
+            for (std::size_t erp = 0; erp < erps_.size(); ++erp)
+                gateway_->command([this, erp] { look_after(erp); });
+            if (random_.chance(1000)) gateway_->command([this] { look_at_quarantine(); });
+            if (random_.chance(500))
+                gateway_->command([this] {
+                    world_.fired(fault::checkpoint_asked);
+                    gateway_->checkpoint();
+                });
             visit();
         });
     }
@@ -154,7 +157,7 @@ class simulation {
         const auto count = witness_.state().next_quarantine();
         if (count <= 1) return;
         world_.fired(fault::quarantine_discarded);
-        gateway_->submit(quarantine_discard_request{1, 1 + random_.below(count)});
+        gateway_->submit(quarantine_discard_request{1, 1 + random_.below(count - 1)});
     }
 
     const plan plan_;
