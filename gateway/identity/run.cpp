@@ -52,6 +52,10 @@ void identity_run_builder::clear() {
     entries_.clear();
 }
 
+std::size_t identity_run_builder::value_bytes() const {
+    return k_fixed_bytes + size() * k_front_bytes_each + entries_.size();
+}
+
 std::string_view identity_run_builder::entry(std::size_t index) const {
     return entries(index, 1);
 }

@@ -30,6 +30,8 @@ class identity_run_builder {
 
     [[nodiscard]] std::size_t size() const { return hashes_.size(); }
     [[nodiscard]] std::size_t entry_bytes() const { return entries_.size(); }
+    // Of all of them as one value.
+    [[nodiscard]] std::size_t value_bytes() const;
     [[nodiscard]] const digest128& hash(std::size_t index) const { return hashes_[index]; }
     [[nodiscard]] std::string_view entry(std::size_t index) const;
     // The value of `count` of them from `from` on, under this key, in two pieces: front, entries.

@@ -11,15 +11,11 @@ namespace wharf {
 
 namespace {
 
-// Runs that one group may take away: more than it can add.
 constexpr std::size_t k_expired_runs_min = 4;
 // Runs whose fronts are on their way from the disk while one is read.
 constexpr std::size_t k_runs_fetched = 32;
-constexpr std::size_t k_table_entries_min = 16 * 1024;
-// Above count_max: what one run holds beyond it, and what one group adds.
-constexpr std::size_t k_entries_slack = 128 * 1024;
 
-static_assert(limits::k_identities_max + k_entries_slack < k_fingerprint_ordinals);
+static_assert(limits::k_identities_max + identity_tuning{}.table_slack < k_fingerprint_ordinals);
 
 error missing(std::uint64_t ordinal) {
     return error{errc::corrupt, "identities from " + std::to_string(ordinal) + ": missing"};
@@ -35,12 +31,17 @@ result<std::uint32_t> put_run(store_writer& in, const std::string& key,
     return static_cast<std::uint32_t>(front.size() + pieces[1].size());
 }
 
+error too_long(std::uint64_t ordinal) {
+    return error{errc::corrupt, "identities from " + std::to_string(ordinal) +
+                                    ": more than the journal's state knows of"};
+}
+
 } // namespace
 
 // The largest size divided by a power of two: doubling ends exactly there.
 std::size_t identity_window::entries_for(std::uint64_t count) const {
-    std::size_t entries = static_cast<std::size_t>(bounds_.count_max) + k_entries_slack;
-    while (entries / 2 >= k_table_entries_min && entries / 2 > count + count / 8)
+    std::size_t entries = table_max_;
+    while (entries / 2 >= tuning_.table_min && entries / 2 > count + count / 8)
         entries /= 2;
     return entries;
 }
@@ -61,15 +62,20 @@ status identity_window::open(store_reader& in, const identity_state& committed,
     runs_.clear();
     bytes_ = 0;
     small_from_ = 0;
+    // Where count_max was larger before, the window is brought down to it group by group.
+    const std::uint64_t most = std::max<std::uint64_t>(
+        bounds.count_max, std::min<std::uint64_t>(committed.count(), limits::k_identities_max));
+    table_max_ = static_cast<std::size_t>(most) + tuning_.table_slack;
     make_table(committed.count());
     set_live();
     return read_runs(in);
 }
 
-// Also fills runs_ where it is empty. The fronts of some runs are fetched while one is read.
+// All that were committed. Also fills runs_ where it is empty. The fronts of some runs are fetched
+// while one is read.
 status identity_window::read_runs(store_reader& in) {
     const bool list = runs_.empty();
-    std::uint64_t expected = state_.oldest;
+    std::uint64_t expected = committed_.oldest;
     std::deque<std::pair<std::string, std::string_view>> fetched;
     status outcome = ok();
     auto read_first = [&] {
@@ -80,7 +86,7 @@ status identity_window::read_runs(store_reader& in) {
         if (!count.ok()) outcome = std::move(count).failure();
         return outcome.ok();
     };
-    WHARF_TRY(in.scan(identity_run_key(state_.oldest), [&](auto key, auto value) {
+    WHARF_TRY(in.scan(identity_run_key(expected), [&](auto key, auto value) {
         if (key.front() != k_identity_run_tag) return false;
         in.will_read(value.substr(0, identity_run::front_bytes(tuning_.run_max)));
         fetched.emplace_back(key, value);
@@ -97,8 +103,9 @@ status identity_window::read_runs(store_reader& in) {
 result<std::size_t> identity_window::read_run(std::string_view key, std::string_view value,
                                               std::uint64_t expected, bool list) {
     constexpr std::size_t k_ahead = 16;
-    WHARF_TRY_ASSIGN(auto run, identity_run::read(key, value, list));
+    WHARF_TRY_ASSIGN(auto run, identity_run::read(key, value, true));
     if (run.first() != expected) return missing(expected);
+    if (run.size() > committed_.next - expected) return too_long(expected);
     for (std::size_t i = 0; i < run.size() + k_ahead; ++i) {
         if (i < run.size()) table_.prefetch(run.hash(i));
         if (i >= k_ahead) table_.insert(run.hash(i - k_ahead), expected + i - k_ahead);
@@ -188,17 +195,30 @@ void identity_window::remember(const std::vector<identity_key>& keys, const dige
 
 result<bool> identity_window::maintain(store_writer& in, std::int64_t journal_time_us) {
     bool changed = false;
+    // First, while the group has not taken anything out of the store: a roll-back brings back what
+    // expires in it, and then the table has to know it.
+    WHARF_TRY(grow_where_crowded(in));
     WHARF_TRY(expire(in, journal_time_us, changed));
     WHARF_TRY(merge(in, changed));
-    const bool crowded = state_.count() + state_.count() / 32 > table_.entries_max();
-    const bool can_grow = table_.entries_max() < bounds_.count_max + k_entries_slack;
-    if (table_.overfull() || (crowded && can_grow)) WHARF_TRY(grow(in));
     return changed;
 }
 
+status identity_window::grow_where_crowded(store_reader& in) {
+    const bool crowded = state_.count() + state_.count() / 32 > table_.entries_max();
+    const bool can_grow = table_.entries_max() < table_max_;
+    return table_.overfull() || (crowded && can_grow) ? grow(in) : ok();
+}
+
+// What one group takes away: a few runs, and else about twice what it adds, so that the window
+// comes down to its bounds whatever the size of its oldest runs.
+bool identity_window::has_taken_its_share(const share& taken) const {
+    return taken.runs >= k_expired_runs_min && taken.entries >= 2 * pending_.size() &&
+           taken.bytes >= 2 * pending_.value_bytes();
+}
+
 status identity_window::expire(store_writer& in, std::int64_t journal_time_us, bool& changed) {
-    const std::size_t runs_max = k_expired_runs_min + 2 * (pending_.size() / tuning_.run_max + 1);
-    for (std::size_t i = 0; i < runs_max && !runs_.empty(); ++i) {
+    share taken;
+    while (!runs_.empty() && !has_taken_its_share(taken)) {
         const run_place oldest = runs_.front();
         const bool aged = oldest.newest_us < journal_time_us - bounds_.age_us_max;
         const bool crowded = state_.next - (oldest.first + oldest.count) >= bounds_.count_max;
@@ -210,6 +230,9 @@ status identity_window::expire(store_writer& in, std::int64_t journal_time_us, b
         expired_.push_back(oldest);
         runs_.pop_front();
         bytes_ -= oldest.bytes;
+        ++taken.runs;
+        taken.entries += oldest.count;
+        taken.bytes += oldest.bytes;
         changed = true;
     }
     return ok();
@@ -219,19 +242,22 @@ status identity_window::expire(store_writer& in, std::int64_t journal_time_us, b
 // of millions is not millions of records.
 status identity_window::merge(store_writer& in, bool& changed) {
     small_from_ -= std::min(small_from_, expired_.size());
-    while (small_from_ < runs_.size() && runs_[small_from_].count >= tuning_.small_run)
-        ++small_from_;
-    std::size_t end = small_from_;
-    std::size_t total = 0;
-    while (end < runs_.size() && total + runs_[end].count <= tuning_.run_max)
-        total += runs_[end++].count;
-    const std::size_t from = small_from_;
-    const bool can_grow = end == runs_.size();
-    if (can_grow && end - from < tuning_.small_runs_max) return ok();
-    if (!can_grow) ++small_from_;
-    if (end - from < 2) return ok();
-    changed = true;
-    return merge_runs(in, from, end - from);
+    for (; small_from_ < runs_.size(); ++small_from_) {
+        if (runs_[small_from_].count >= tuning_.small_run) continue;
+        std::size_t end = small_from_;
+        std::size_t total = 0;
+        while (end < runs_.size() && total + runs_[end].count <= tuning_.run_max)
+            total += runs_[end++].count;
+        const std::size_t length = end - small_from_;
+        const bool can_grow = end == runs_.size();
+        if (can_grow && length < tuning_.small_runs_max) return ok();
+        if (length < 2) continue; // small for good: between large ones
+        changed = true;
+        const std::size_t from = small_from_;
+        if (!can_grow) ++small_from_;
+        return merge_runs(in, from, length);
+    }
+    return ok();
 }
 
 status identity_window::merge_runs(store_writer& in, std::size_t from, std::size_t count) {

@@ -51,9 +51,11 @@ struct identity_bounds {
 // For tests; the product has the defaults.
 struct identity_tuning {
     unsigned fingerprint_bits = 16;
-    std::size_t run_max = 4095;       // identities in one run
-    std::size_t small_run = 512;      // runs below this size are merged ...
-    std::size_t small_runs_max = 512; // ... when there are so many
+    std::size_t run_max = 4095;           // identities in one run
+    std::size_t small_run = 512;          // runs below this size are merged ...
+    std::size_t small_runs_max = 512;     // ... when there are so many
+    std::size_t table_min = 16 * 1024;    // entries of the smallest table
+    std::size_t table_slack = 128 * 1024; // entries above count_max: a run and a group
 };
 
 class identity_window {
@@ -78,7 +80,7 @@ class identity_window {
     // Forgets what is too old, and the oldest where there are too many; merges small runs. Bounded,
     // but never slower than the window grows. At least count_max identities, where there were so
     // many, and all that are not too old up to that number stay in the window, unless their bytes
-    // are too many. True: it changed.
+    // are too many. Once in a group. True: it changed.
     result<bool> maintain(store_writer& in, std::int64_t journal_time_us);
     // Writes what was remembered in this group.
     status write(store_writer& in, std::int64_t journal_time_us);
@@ -102,9 +104,16 @@ class identity_window {
         std::int64_t newest_us;
     };
 
+    struct share {
+        std::size_t runs = 0;
+        std::size_t entries = 0;
+        std::size_t bytes = 0;
+    };
+
     status read_runs(store_reader& in);
     result<std::size_t> read_run(std::string_view key, std::string_view value,
                                  std::uint64_t expected, bool list);
+    status grow_where_crowded(store_reader& in);
     status grow(store_reader& in);
     void make_table(std::uint64_t count);
     [[nodiscard]] std::size_t entries_for(std::uint64_t count) const;
@@ -115,11 +124,13 @@ class identity_window {
     status merge(store_writer& in, bool& changed);
     status merge_runs(store_writer& in, std::size_t from, std::size_t count);
     result<std::uint32_t> rewrite(store_writer& in, std::size_t from, std::size_t count);
+    [[nodiscard]] bool has_taken_its_share(const share& taken) const;
     void add_run(const run_place& run);
 
     identity_tuning tuning_;
     identity_bounds bounds_;
     fingerprint_table table_;
+    std::size_t table_max_ = 0; // entries
     std::deque<run_place> runs_;
     std::uint64_t bytes_ = 0;    // of all runs
     std::size_t small_from_ = 0; // no small run stands before this place

@@ -1,78 +1,13 @@
-#include "gateway/identity/window.hpp"
-
-#include "tests/support/identities.hpp"
-#include "tests/support/model_store.hpp"
+#include "tests/unit/journal/window_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <deque>
 #include <random>
 
 using namespace wharf;
 using namespace wharf::test;
 using kind = identity_match::kind;
-
-namespace {
-
-struct fixture {
-    explicit fixture(identity_tuning tuning = {}) : window(tuning) { reopen(); }
-
-    void reopen() {
-        group.reset();
-        auto reader = std::move(*store.begin_read());
-        auto opened = window.open(*reader, committed, bounds);
-        INFO((opened.ok() ? std::string() : opened.failure().message));
-        REQUIRE(opened.ok());
-        begin();
-    }
-    void begin() { group = std::move(*store.begin_write()); }
-    identity_match find(const std::vector<std::string>& keys, const std::string& content) {
-        auto found = window.find(*group, keys_of(keys), content_of(content));
-        INFO((found.ok() ? std::string() : found.failure().message));
-        REQUIRE(found.ok());
-        return *found;
-    }
-    void remember(const std::vector<std::string>& keys, const std::string& content,
-                  sequence number) {
-        window.remember(keys_of(keys), content_of(content), number);
-    }
-    void finish() {
-        REQUIRE(window.maintain(*group, now_us).ok());
-        REQUIRE(window.write(*group, now_us).ok());
-    }
-    void commit() {
-        finish();
-        REQUIRE(group->commit().outcome == commit_outcome::durable);
-        window.keep();
-        committed = window.state();
-        begin();
-    }
-    void roll_back() {
-        finish();
-        group.reset();
-        window.roll_back();
-        begin();
-    }
-    // One group of one event.
-    void add(const std::string& key, const std::string& content, sequence number) {
-        remember({key}, content, number);
-        commit();
-    }
-    std::size_t records() {
-        std::size_t count = 0;
-        REQUIRE(group->scan({}, [&](auto, auto) { return ++count > 0; }).ok());
-        return count;
-    }
-
-    test::model_store store;
-    identity_bounds bounds{1'000, 1'000'000};
-    identity_state committed;
-    identity_window window;
-    std::unique_ptr<store_writer> group;
-    std::int64_t now_us = 0;
-};
-
-} // namespace
+using fixture = window_fixture;
 
 TEST_CASE("the window tells unknown, same and conflicting, and names the original") {
     fixture f;
@@ -237,105 +172,6 @@ TEST_CASE("a damaged or missing run is found when the window is opened") {
     }
     auto reader = std::move(*f.store.begin_read());
     CHECK(f.window.open(*reader, f.committed, f.bounds).failure().code == errc::corrupt);
-}
-
-namespace {
-
-struct remembered {
-    std::string key;
-    std::string content;
-    sequence number;
-    std::int64_t at_us;
-    bool operator==(const remembered&) const = default;
-};
-
-// The window against a plain list, with few fingerprint bits so that false hits abound.
-class walker {
-  public:
-    explicit walker(unsigned seed) : random_(seed), f_({6, 40, 12, 6}) {
-        f_.bounds = {400, 300};
-        f_.reopen();
-    }
-
-    void step() {
-        const auto before = known_;
-        f_.now_us += static_cast<std::int64_t>(below(8));
-        for (std::uint64_t i = below(below(20) == 0 ? 120 : 6); i > 0; --i)
-            add_one();
-        switch (below(10)) {
-        case 0:
-            f_.roll_back();
-            known_ = before;
-            break;
-        case 1: // the group is lost with the process
-            f_.reopen();
-            known_ = before;
-            break;
-        case 2:
-            f_.commit();
-            f_.reopen();
-            break;
-        default:
-            f_.commit();
-        }
-        forget();
-    }
-
-    void check_all() {
-        // At least what must be known; what was let go may linger with its run.
-        for (const remembered& one : known_) {
-            const auto match = f_.find({one.key}, one.content);
-            REQUIRE(match.what == kind::same);
-            REQUIRE(match.original == one.number);
-            REQUIRE(f_.find({one.key}, one.content + "!").what == kind::conflict);
-        }
-        REQUIRE(f_.window.state().count() <= 300 + 40 + 240);
-        std::uint64_t stored = 0;
-        REQUIRE(f_.group->scan({}, [&](auto, auto value) { return (stored += value.size(), true); })
-                    .ok());
-        REQUIRE(f_.window.stored_bytes() == stored);
-    }
-
-  private:
-    std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
-
-    void add_one() {
-        const std::string key = "k" + std::to_string(below(4000));
-        const std::string content = "c" + std::to_string(below(2));
-        const auto match = f_.find({key}, content);
-        const auto at = std::find_if(known_.begin(), known_.end(),
-                                     [&](const remembered& one) { return one.key == key; });
-        if (at != known_.end()) {
-            REQUIRE(match.what == (at->content == content ? kind::same : kind::conflict));
-            REQUIRE(match.original == at->number);
-        }
-        if (match.what != kind::unknown) return;
-        f_.remember({key}, content, ++number_);
-        known_.push_back({key, content, number_, f_.now_us});
-    }
-
-    // What the bounds allow to be forgotten.
-    void forget() {
-        while (!known_.empty() && (known_.size() > 300 || known_.front().at_us < f_.now_us - 400))
-            known_.pop_front();
-    }
-
-    std::mt19937_64 random_;
-    fixture f_;
-    std::deque<remembered> known_;
-    sequence number_ = 0;
-};
-
-} // namespace
-
-TEST_CASE("the window agrees with a plain list over random groups, aborts and restarts") {
-    const auto seed = GENERATE(range(1U, 9U));
-    walker walk(seed);
-    for (int i = 0; i < 400; ++i) {
-        walk.step();
-        if (i % 20 == 0) walk.check_all();
-    }
-    walk.check_all();
 }
 
 TEST_CASE("the window grows through every size of its table") {
