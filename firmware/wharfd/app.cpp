@@ -1,9 +1,8 @@
 #include "firmware/wharfd/app.hpp"
 
 #include "firmware/wharfd/options.hpp"
+#include "firmware/wharfd/routes.hpp"
 #include "firmware/wharfd/status.hpp"
-#include "gateway/observe/health.hpp"
-#include "gateway/observe/metrics.hpp"
 #include "gateway/platform/admin/server.hpp"
 #include "gateway/platform/crash_words.hpp"
 #include "gateway/platform/file.hpp"
@@ -19,13 +18,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <google/protobuf/stubs/logging.h>
-#include <nlohmann/json.hpp>
 
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <map>
 #include <optional>
 
 namespace wharf {
@@ -61,18 +57,9 @@ class app : public journal_port {
     void submit(journal_request request) override;
 
   private:
-    struct dead_letter {
-        std::uint8_t destination = 0;
-        sequence number = k_no_sequence;
-    };
-
     status open();
     status start();
     status make_sync();
-    void on_discarded(const quarantine_discarded& answer);
-    [[nodiscard]] result<std::uint8_t> destination_of(const admin::request& asked) const;
-    [[nodiscard]] result<dead_letter> dead_letter_of(const admin::request& asked) const;
-    void start_admin_routes(admin::router& commands, admin::router& pages);
     journal_callbacks callbacks();
     void watch();
     void stop();
@@ -109,46 +96,9 @@ class app : public journal_port {
     std::unique_ptr<journal_thread> writer_;
     std::unique_ptr<listener> listener_;
     std::unique_ptr<sync_shell> sync_;
+    std::unique_ptr<operator_routes> routes_;
     std::unique_ptr<admin::server> admin_;
-    // Discards that wait for their commit. The network thread only.
-    std::map<std::uint64_t, admin::answer> discards_;
-    std::uint64_t last_discard_ = 0;
 };
-
-// --- answers of the admin server ---------------------------------------------------------------
-
-admin::response refusal(const error& why) {
-    return admin::error_response(why.code == errc::not_found ? 404 : 400, why.message);
-}
-
-sync_shell::reply done(admin::answer reply) {
-    return [reply = std::move(reply)](const std::string& failure) {
-        if (failure.empty())
-            reply({200, "{}"});
-        else
-            reply(admin::error_response(409, failure));
-    };
-}
-
-result<std::uint64_t> number_of(const std::string& text, std::string_view what) {
-    std::uint64_t number = 0;
-    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failed != std::errc{} || end != text.data() + text.size() || number == 0)
-        return error{errc::invalid,
-                     "expected the number of " + std::string(what) + ", got \"" + text + "\""};
-    return number;
-}
-
-result<std::string> reason_of(const std::string& body) {
-    auto parsed = nlohmann::json::parse(body, nullptr, false);
-    if (!parsed.is_object() || !parsed.contains("reason") || !parsed["reason"].is_string())
-        return error{errc::invalid, "expected {\"reason\": \"why it will not be applied\"}"};
-    auto reason = parsed["reason"].get<std::string>();
-    if (reason.empty() || reason.size() > limits::k_text_bytes_max)
-        return error{errc::invalid, "reason: expected 1 to " +
-                                        std::to_string(limits::k_text_bytes_max) + " bytes"};
-    return reason;
-}
 
 status app::open() {
     WHARF_TRY_ASSIGN(intake_, make_intake(intake_options_of(config_)));
@@ -183,7 +133,7 @@ journal_callbacks app::callbacks() {
             const auto* delivered = std::get_if<delivery_done>(&answer);
             if (delivered != nullptr) sync_->post(*delivered);
             if (discarded != nullptr)
-                asio::post(io_, [this, answer = *discarded] { on_discarded(answer); });
+                asio::post(io_, [this, answer = *discarded] { routes_->on_discarded(answer); });
             return discarded != nullptr || delivered != nullptr;
         });
         if (!answers.empty()) listener_->on_answers(std::move(answers));
@@ -245,12 +195,14 @@ status app::start() {
     listener_ = std::make_unique<listener>(io_, std::move(options), *intake_, clock_, random_,
                                            std::move(calls));
     WHARF_TRY(make_sync());
+    routes_ = std::make_unique<operator_routes>(operator_routes::parts{
+        config_, *journal_, *writer_, *sync_, io_, [this] { return look(); }});
     writer_->start();
     WHARF_TRY(sync_->start());
 
     admin::router commands;
     admin::router pages;
-    start_admin_routes(commands, pages);
+    routes_->add_to(commands, pages);
     admin_ =
         std::make_unique<admin::server>(io_.get_executor(), std::move(commands), std::move(pages));
     WHARF_TRY(admin_->start(
@@ -315,94 +267,6 @@ status app::make_sync() {
 // From the sync thread. Delivery is bounded by its own batches, so it need not wait for room.
 void app::submit(journal_request request) {
     static_cast<void>(writer_->submit(std::move(request)));
-}
-
-void app::start_admin_routes(admin::router& commands, admin::router& pages) {
-    commands.handle_now("GET", "/v1/books", [this](const admin::request&) {
-        return admin::response{200, observe::books_json(look().books())};
-    });
-    commands.handle_now("GET", "/v1/status", [this](const admin::request&) {
-        return admin::response{200, observe::status_json(look())};
-    });
-    commands.handle("POST", "/v1/journal/checkpoint",
-                    [this](const admin::request&, admin::answer reply) {
-                        writer_->checkpoint([this, reply = std::move(reply)] {
-                            asio::post(io_, [reply] { reply({200, "{}"}); });
-                        });
-                    });
-    commands.handle("POST", "/v1/dead/{destination}/{sequence}/retry",
-                    [this](const admin::request& asked, admin::answer reply) {
-                        auto which = dead_letter_of(asked);
-                        if (!which.ok()) return reply(refusal(which.failure()));
-                        sync_->retry_dead(which->destination, which->number,
-                                          done(std::move(reply)));
-                    });
-    commands.handle("POST", "/v1/dead/{destination}/{sequence}/discard",
-                    [this](const admin::request& asked, admin::answer reply) {
-                        auto which = dead_letter_of(asked);
-                        if (!which.ok()) return reply(refusal(which.failure()));
-                        auto reason = reason_of(asked.body);
-                        if (!reason.ok()) return reply(refusal(reason.failure()));
-                        log::info("a dead letter is discarded by an operator",
-                                  {{"destination", asked.parameters.at("destination")},
-                                   {"sequence", std::to_string(which->number)},
-                                   {"reason", *reason}});
-                        sync_->discard_dead(which->destination, which->number, *reason,
-                                            done(std::move(reply)));
-                    });
-    commands.handle("POST", "/v1/quarantine/{number}/discard",
-                    [this](const admin::request& asked, admin::answer reply) {
-                        auto number = number_of(asked.parameters.at("number"), "a message");
-                        if (!number.ok()) return reply(refusal(number.failure()));
-                        auto reason = reason_of(asked.body);
-                        if (!reason.ok()) return reply(refusal(reason.failure()));
-                        log::info("a quarantined message is discarded by an operator",
-                                  {{"number", std::to_string(*number)}, {"reason", *reason}});
-                        std::uint64_t token = ++last_discard_;
-                        discards_.emplace(token, std::move(reply));
-                        submit(quarantine_discard_request{token, *number});
-                    });
-    for (bool resume : {true, false})
-        commands.handle(
-            "POST", std::string("/v1/destinations/{destination}/") + (resume ? "resume" : "pause"),
-            [this, resume](const admin::request& asked, admin::answer reply) {
-                auto number = destination_of(asked);
-                if (!number.ok()) return reply(refusal(number.failure()));
-                if (resume)
-                    sync_->resume(*number, done(std::move(reply)));
-                else
-                    sync_->pause(*number, done(std::move(reply)));
-            });
-    pages.handle_now("GET", "/healthz", [this](const admin::request&) {
-        observe::health health = observe::judge(look());
-        return admin::response{health.http_status(), observe::health_json(health)};
-    });
-    pages.handle_now("GET", "/metrics", [this](const admin::request&) {
-        return admin::response{200, observe::render_metrics(look()),
-                               std::string(observe::k_metrics_content_type)};
-    });
-}
-
-result<std::uint8_t> app::destination_of(const admin::request& asked) const {
-    const std::string& name = asked.parameters.at("destination");
-    for (std::size_t i = 0; i < config_.destinations.size(); ++i)
-        if (config_.destinations[i].name == name) return journal_->destinations()[i];
-    return error{errc::not_found, "there is no destination \"" + name + "\""};
-}
-
-result<app::dead_letter> app::dead_letter_of(const admin::request& asked) const {
-    WHARF_TRY_ASSIGN(std::uint8_t destination, destination_of(asked));
-    WHARF_TRY_ASSIGN(sequence number, number_of(asked.parameters.at("sequence"), "an event"));
-    return dead_letter{destination, number};
-}
-
-void app::on_discarded(const quarantine_discarded& answer) {
-    auto asked = discards_.extract(answer.token);
-    if (asked.empty()) return;
-    if (answer.found)
-        asked.mapped()({200, "{}"});
-    else
-        asked.mapped()(admin::error_response(404, "nothing in quarantine under that number"));
 }
 
 observe::gateway_snapshot app::look() {
