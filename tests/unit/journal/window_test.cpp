@@ -2,8 +2,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <random>
-
 using namespace wharf;
 using namespace wharf::test;
 using kind = identity_match::kind;
@@ -193,30 +191,4 @@ TEST_CASE("the window grows through every size of its table") {
     f.reopen();
     for (sequence n = 1; n <= number; n += 7)
         REQUIRE(f.find({"k" + std::to_string(n)}, "x").original == n);
-}
-
-TEST_CASE("24 bits of an ordinal come round and what is old stays forgotten") {
-    fingerprint_table table(6'000, 4); // sixteen marks: what lingers would be hit
-    std::mt19937_64 random(1);
-    std::vector<digest128> hashes(4096);
-    for (digest128& hash : hashes)
-        for (char& byte : hash)
-            byte = static_cast<char>(random());
-    const std::uint64_t window = 2'000;
-    std::uint64_t next = 0;
-    for (; next < k_fingerprint_ordinals + 50'000; ++next) {
-        const std::uint64_t oldest = next + 1 > window ? next + 1 - window : 0;
-        table.set_live(oldest, next + 1);
-        table.insert(hashes[next % 4096], next);
-        if (next % 100'003 != 0 && next < k_fingerprint_ordinals) continue;
-        std::size_t found = 0;
-        table.find(hashes[next % 4096], [&](std::uint64_t ordinal) {
-            REQUIRE(ordinal >= oldest);
-            REQUIRE(ordinal <= next);
-            if (ordinal == next) ++found;
-            return true;
-        });
-        REQUIRE(found == 1);
-    }
-    CHECK_FALSE(table.overfull());
 }
