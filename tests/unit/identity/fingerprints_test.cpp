@@ -81,7 +81,7 @@ class walker {
         std::uint64_t high = 0;
         for (std::size_t i = 16; i > 8; --i)
             high = high << 8 | static_cast<unsigned char>(hash[i - 1]);
-        return high % ((1U << bits_) - 1);
+        return ((high >> 32) * ((1U << bits_) - 1)) >> 32;
     }
 
     void check(const digest128& hash, std::uint64_t ordinal) const {
