@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t k_expired_runs_min = 4;
 // Runs whose fronts are on their way from the disk while one is read.
 constexpr std::size_t k_runs_fetched = 32;
+constexpr unsigned k_merge_pause_groups = 256;
 
 static_assert(limits::k_identities_max + identity_tuning{}.table_slack < k_fingerprint_ordinals);
 
@@ -240,8 +241,15 @@ status identity_window::expire(store_writer& in, std::int64_t journal_time_us, b
 
 // Groups of a quiet hour make small runs. The oldest stretch of them becomes one, so that a window
 // of millions is not millions of records.
+//
+// It needs room for the new run beside the old ones. A journal that has none must still be able to
+// commit, deletions first of all: after a group that was refused with it some pass without.
 status identity_window::merge(store_writer& in, bool& changed) {
     small_from_ -= std::min(small_from_, expired_.size());
+    if (merge_pause_groups_ > 0) {
+        --merge_pause_groups_;
+        return ok();
+    }
     for (; small_from_ < runs_.size(); ++small_from_) {
         if (runs_[small_from_].count >= tuning_.small_run) continue;
         std::size_t end = small_from_;
@@ -253,6 +261,7 @@ status identity_window::merge(store_writer& in, bool& changed) {
         if (can_grow && length < tuning_.small_runs_max) return ok();
         if (length < 2) continue; // small for good: between large ones
         changed = true;
+        merging_ = true;
         const std::size_t from = small_from_;
         if (!can_grow) ++small_from_;
         return merge_runs(in, from, length);
@@ -317,10 +326,12 @@ void identity_window::keep() {
     pending_.clear();
     expired_.clear();
     merged_.clear();
+    merging_ = false;
     added_ = 0;
 }
 
 void identity_window::roll_back() {
+    if (std::exchange(merging_, false)) merge_pause_groups_ = k_merge_pause_groups;
     for (std::size_t i = 0; i < pending_.size(); ++i)
         table_.erase(pending_.hash(i), committed_.next + i);
     runs_.erase(runs_.end() - static_cast<std::ptrdiff_t>(added_), runs_.end());

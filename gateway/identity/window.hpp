@@ -141,6 +141,8 @@ class identity_window {
     // How the open group changed runs_, to be undone: first the expired ones were taken from the
     // front, then one stretch was merged, then new ones were added at the back.
     std::vector<run_place> expired_;
+    bool merging_ = false; // in this group
+    unsigned merge_pause_groups_ = 0;
     std::vector<run_place> merged_;
     std::size_t merged_at_ = 0;
     std::size_t added_ = 0;

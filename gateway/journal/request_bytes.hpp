@@ -1,4 +1,4 @@
-// What requests to the journal count for while they wait, and which of them cannot wait. Any thread.
+// What requests to the journal count for while they wait, and which cannot wait. Any thread.
 #pragma once
 
 #include "gateway/journal/requests.hpp"

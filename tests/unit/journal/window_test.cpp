@@ -192,3 +192,37 @@ TEST_CASE("the window grows through every size of its table") {
     for (sequence n = 1; n <= number; n += 7)
         REQUIRE(f.find({"k" + std::to_string(n)}, "x").original == n);
 }
+
+TEST_CASE("a store without room for a merged run takes groups all the same, and merges later") {
+    fixture f({16, 64, 32, 8});
+    f.add("0", "x", 1);
+    std::size_t most = 0;
+    std::size_t refused = 0;
+    sequence number = 1;
+    const auto group = [&] {
+        ++number;
+        f.remember({std::to_string(number)}, "x", number);
+        auto kept = f.window.maintain(*f.group, f.now_us);
+        if (kept.ok()) {
+            REQUIRE(f.window.write(*f.group, f.now_us).ok());
+            REQUIRE(f.group->commit().outcome == commit_outcome::durable);
+            f.window.keep();
+            f.committed = f.window.state();
+        } else {
+            CHECK(kept.failure().code == errc::no_space);
+            ++refused;
+            f.window.roll_back();
+        }
+        f.begin();
+        most = std::max(most, f.records());
+    };
+    f.store.refuse_put_after(7); // the first one of the group that merges
+    for (int i = 0; i < 100; ++i)
+        group();
+    CHECK(refused == 1);
+    CHECK(most > 50); // they wait as they are
+    for (int i = 0; i < 400; ++i)
+        group();
+    CHECK(refused == 1);
+    CHECK(f.records() < 40);
+}
