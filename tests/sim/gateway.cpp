@@ -88,7 +88,8 @@ journal_options gateway::journal_options_now() const {
     out.gateway = k_gateway;
     for (const auto& erp : plan_.erps)
         out.destinations.push_back(erp.name);
-    out.identity = {plan_.gateway.identity_age_us, plan_.gateway.identity_count};
+    out.identity = {plan_.gateway.identity_age_us, plan_.gateway.identity_count,
+                    plan_.machine.store_bytes_max / 2};
     out.retention_us = plan_.gateway.retention_us;
     out.retention_percent = plan_.gateway.retention_percent;
     out.epoch = 0x5eed;
@@ -191,7 +192,7 @@ void gateway::wire() {
     writer_ = std::make_unique<journal_shell>(world_, process_, plan_, *journal_, *store_, disk_,
                                               std::move(calls));
     listener_ = std::make_unique<sim_listener>(
-        world_, process_, *intake_, session_limits_now(),
+        world_, process_, plan_, *intake_, session_limits_now(),
         listener_calls{
             [this](std::vector<journal_request> requests) {
                 return writer_->submit(std::move(requests));

@@ -1,7 +1,5 @@
 #include "tests/sim/listener.hpp"
 
-#include "gateway/base/limits.hpp"
-
 #include <algorithm>
 #include <iterator>
 
@@ -18,9 +16,10 @@ constexpr std::size_t k_spent_bytes_max = 4096;
 
 } // namespace
 
-sim_listener::sim_listener(world& in, process& of, const intake& prepare,
+sim_listener::sim_listener(world& in, process& of, const plan& with, const intake& prepare,
                            mqtt::session_limits limits, listener_calls calls)
-    : world_(in), process_(of), intake_(prepare), limits_(limits), calls_(std::move(calls)) {}
+    : world_(in), process_(of), plan_(with), intake_(prepare), limits_(limits),
+      calls_(std::move(calls)) {}
 
 sim_listener::~sim_listener() = default;
 
@@ -46,7 +45,7 @@ void sim_listener::tick() {
 
 void sim_listener::submit(journal_request request) {
     requests_.push_back(std::move(request));
-    if (requests_.size() >= limits::k_submit_requests_max) return hand_over();
+    if (requests_.size() >= plan_.gateway.submit_requests_max) return hand_over();
     if (std::exchange(hand_over_posted_, true)) return;
     process_.post(0, [this] {
         hand_over_posted_ = false;

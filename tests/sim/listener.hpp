@@ -24,8 +24,8 @@ struct listener_calls {
 
 class sim_listener {
   public:
-    sim_listener(world& in, process& of, const intake& prepare, mqtt::session_limits limits,
-                 listener_calls calls);
+    sim_listener(world& in, process& of, const plan& with, const intake& prepare,
+                 mqtt::session_limits limits, listener_calls calls);
     ~sim_listener();
     sim_listener(const sim_listener&) = delete;
     sim_listener& operator=(const sim_listener&) = delete;
@@ -56,6 +56,7 @@ class sim_listener {
 
     world& world_;
     process& process_;
+    const plan& plan_;
     const intake& intake_;
     const mqtt::session_limits limits_;
     const listener_calls calls_;

@@ -91,12 +91,13 @@ machine_plan draw_machine(dice d) {
     out.commit_us = d.between(200, 8'000);
     if (d.chance(2500)) out.commit_us = d.between(20, 300) * k_ms;
     out.clock_jump_every_us = d.every(30 * k_second, 10 * k_minute);
-    out.store_bytes_max = 1ULL << 40;
+    out.store_bytes_max = k_ample_bytes;
     out.ring.ring_bytes = d.chance(3500) ? 0 : 4096 * static_cast<std::uint64_t>(d.between(4, 100));
     out.ring.block_bytes = d.chance(5000) ? 512 : 4096;
     out.ring.checkpoint_us = d.between(50, 30'000) * k_ms;
     out.ring.group_bytes_max = d.size(200, 16 * 1024);
     out.reshape_ring = d.rate(1000);
+    if (d.chance(600)) out.put_no_space = d.rate(4000); // group after group is rolled back
     return out;
 }
 
@@ -128,6 +129,7 @@ gateway_plan draw_gateway(dice d, const workload_plan& work, machine_plan& machi
     out.queue_max = d.chance(6000) ? 16 * 1024 : d.size(2, 60);
     out.group_requests_max = d.chance(6000) ? 8 * 1024 : d.size(1, 40);
     out.announced_heads_max = d.chance(6000) ? 16 * 1024 : d.size(1, 60);
+    out.submit_requests_max = d.chance(6000) ? 256 : d.size(1, 8);
     return out;
 }
 
@@ -201,7 +203,7 @@ plan draw_plan(std::uint64_t seed) {
     for (std::size_t i = 0; i < erps; ++i)
         out.erps.push_back(draw_erp(dice(root.split(7 + i)), i));
     // The gateway takes up to an hour between two clocks for a correction.
-    const bool small = out.machine.store_bytes_max < 1ULL << 40;
+    const bool small = out.machine.store_bytes_max < k_ample_bytes;
     for (auto& one : out.erps) {
         if (small) one.delivery.park_ops_max = 4; // its reserve is small, too
         one.memory_margin_us = 2 * k_minute + (out.machine.clock_jump_every_us > 0 ? k_hour : 0);

@@ -58,6 +58,8 @@ struct network_plan {
     std::uint32_t pieces = 0;
 };
 
+constexpr std::uint64_t k_ample_bytes = 1ULL << 40; // of a store: nothing reaches its quota
+
 struct machine_plan { // the one that the gateway runs on
     std::int64_t kill_every_us = 0;
     std::int64_t power_cut_every_us = 0;
@@ -89,6 +91,7 @@ struct gateway_plan {
     std::size_t queue_max = 0;
     std::size_t group_requests_max = 0;
     std::size_t announced_heads_max = 0;
+    std::size_t submit_requests_max = 0;
 };
 
 struct erp_plan {

@@ -56,6 +56,9 @@ void witness::durable(store& in, std::int64_t up_us) {
     if (!plan_.gateway.identity_is_exact && plan_.gateway.identity_count < 1000 &&
         identities > plan_.gateway.identity_count + 8192)
         violated("bounds", "identity keys " + std::to_string(identities));
+    if (plan_.gateway.identity_is_exact && plan_.machine.store_bytes_max >= k_ample_bytes &&
+        state_.identities_evicted_early() > 0)
+        violated("bounds", "identities were forgotten before their time");
     world_.note("commit", state_.last_sequence(), state_.next_quarantine(),
                 state_.intake().duplicate());
 }
@@ -73,6 +76,11 @@ void witness::read_events(store& in) {
     }
 }
 
+// In a small journal the window gives way: the books count what it forgot.
+bool witness::identity_is_exact() const {
+    return plan_.gateway.identity_is_exact && state_.identities_evicted_early() == 0;
+}
+
 void witness::accept(sequence number, fact_id id) {
     if (id == 0 || id >= work_.facts.size())
         violated("durable", name_of(number) + " is none that anybody told");
@@ -83,7 +91,7 @@ void witness::accept(sequence number, fact_id id) {
         if (of_fact_[id] != 0 && !m.sent_anew)
             violated("accepted once", name_of(number) + " and " + name_of(of_fact_[id]) +
                                           " are one message without identity");
-    } else if (of_group_[fact.group] != 0 && plan_.gateway.identity_is_exact) {
+    } else if (of_group_[fact.group] != 0 && identity_is_exact()) {
         violated("accepted once", name_of(number) + " and " + name_of(of_group_[fact.group]) +
                                       " are the same or contradict each other");
     }
@@ -207,7 +215,7 @@ void witness::applied(std::size_t erp, sequence number, fact_id id) {
     if (number == 0 || number > last() || by_number_[number].fact != id)
         violated("durable before sent", name_of(number) + " is at the ERP and not in the journal");
     const auto& fact = work_.facts.at(id);
-    if (plan_.gateway.identity_is_exact && !fact.keyless && of_group_[fact.group] != number)
+    if (identity_is_exact() && !fact.keyless && of_group_[fact.group] != number)
         violated("once at the ERP", name_of(number) + " is there under another number already");
     check_order(erp, number, fact);
 }

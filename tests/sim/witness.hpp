@@ -58,6 +58,7 @@ class witness final : public effect_watch {
 
     void read_events(store& in);
     void read_quarantine(store& in);
+    [[nodiscard]] bool identity_is_exact() const;
     void accept(sequence number, fact_id fact);
     void forget_after(sequence last, std::uint64_t next_quarantine);
     void check_promises(const std::string& when) const;
