@@ -49,8 +49,9 @@ foreach(language C CXX)
   set(CMAKE_${language}_ARCHIVE_FINISH "<CMAKE_RANLIB> -D <TARGET>")
 endforeach()
 
-# Programs are optimised over all sources at their link (wharf_program). That link is dear: tests
-# link the same objects as they are (tests/CMakeLists.txt).
+# Programs are optimised over all sources at their link (wharf_program): objects hold the compiler's
+# intermediate form. Tests are linked without that; what they link holds code as well (wharf_tested in
+# wharf_targets.cmake).
 if(WHARF_LTO)
-  add_compile_options(-flto -ffat-lto-objects)
+  add_compile_options(-flto -fno-fat-lto-objects)
 endif()

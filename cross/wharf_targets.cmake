@@ -27,9 +27,34 @@ function(wharf_program name)
   wharf_split_symbols(${name})
 endfunction()
 
+# wharf_tested(MODULE ...): a test that is not optimised at its link links these, and what they link.
+function(wharf_tested)
+  foreach(module ${ARGN})
+    if(NOT TARGET ${module})
+      continue()
+    endif()
+    get_target_property(seen ${module} WHARF_TESTED)
+    get_target_property(imported ${module} IMPORTED)
+    get_target_property(type ${module} TYPE)
+    if(seen OR imported)
+      continue()
+    endif()
+    set_target_properties(${module} PROPERTIES WHARF_TESTED ON)
+    if(NOT type STREQUAL "INTERFACE_LIBRARY")
+      target_compile_options(${module} PRIVATE -ffat-lto-objects)
+    endif()
+    get_target_property(further ${module} INTERFACE_LINK_LIBRARIES)
+    if(further)
+      string(REGEX REPLACE "\\$<LINK_ONLY:([^>]*)>" "\\1" further "${further}")
+      wharf_tested(${further})
+    endif()
+  endforeach()
+endfunction()
+
 # Whose unit tests a cross build runs under emulation: where the size of a word, the order of bytes,
 # the sign of a char and the kind of time_t could matter.
-set(wharf_cross_tested base codec config identity journal mqtt platform ring sync)
+set(WHARF_CROSS_UNITS base codec config identity journal mqtt platform ring sync CACHE STRING
+  "Folders of tests/unit that a cross build has")
 
 # wharf_test(NAME SOURCES a.cpp ... LINKS b ... [LABEL l]): a Catch2 program, its cases known to ctest.
 function(wharf_test name)
@@ -44,7 +69,10 @@ function(wharf_test name)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   if(NOT CMAKE_CROSSCOMPILING)
     catch_discover_tests(${name} TEST_PREFIX "${name}: " PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120)
-  elseif(arg_LABEL STREQUAL "unit" AND folder IN_LIST wharf_cross_tested)
+  elseif(arg_LABEL STREQUAL "unit" AND folder IN_LIST WHARF_CROSS_UNITS)
+    if(WHARF_LTO)
+      wharf_tested(${arg_LINKS})
+    endif()
     # One process for all cases: starting the emulator is dear.
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "unit;cross" TIMEOUT 600)

@@ -214,7 +214,8 @@ void flat_message::write_row(const flat_form& form, std::size_t row, std::uint64
             if (slot.size > 0) out.text(number, {slot.text, slot.size});
         } else if (field.what == kind::message) {
             const auto before = out.size();
-            write_row(*field.child, slot.number, slots_[slot.number].number, out);
+            const auto child = static_cast<std::uint32_t>(slot.number);
+            write_row(*field.child, child, slots_[child].number, out);
             out.head(number, out.size() - before);
         } else if (slot.number != 0 || field.optional) {
             out.number(number, slot.number);

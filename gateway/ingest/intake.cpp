@@ -100,7 +100,8 @@ result<intake> make_intake(intake_options options) {
 
 // Fills in what the message is about; nullptr: it is for quarantine.
 const intake::known_topic* intake::find_topic(std::string_view topic, prepared_message& out) const {
-    auto& known = work_->topics[hash64(topic) % work_->topics.size()];
+    const auto place = static_cast<std::size_t>(hash64(topic) % work_->topics.size());
+    auto& known = work_->topics[place];
     if (known.topic != topic || topic.empty()) {
         known.topic.clear();
         const auto match = routes_.match(topic);
