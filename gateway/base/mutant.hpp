@@ -23,6 +23,7 @@ namespace wharf {
     /* the journal */                                                                              \
     X(failed_commit_taken_for_durable)                                                             \
     X(roll_back_keeps_order_table)                                                                 \
+    X(roll_back_keeps_connections)                                                                 \
     X(replaced_connection_still_taken)                                                             \
     X(contradiction_taken_for_duplicate)                                                           \
     X(identity_not_remembered)                                                                     \
@@ -32,6 +33,7 @@ namespace wharf {
     X(redelivery_hint_not_noted)                                                                   \
     X(qos2_id_not_journaled)                                                                       \
     X(release_not_journaled)                                                                       \
+    X(clean_start_keeps_packet_ids)                                                                \
     X(pending_counted_twice)                                                                       \
     X(quarantine_counted_not_written)                                                              \
     X(parked_index_left_behind)                                                                    \
@@ -56,6 +58,7 @@ namespace wharf {
     X(unknown_outcome_settled)                                                                     \
     X(retry_under_new_key)                                                                         \
     X(forgotten_key_not_asked)                                                                     \
+    X(parts_not_kept_together)                                                                     \
     X(missing_answer_taken_for_applied)                                                            \
     X(unreadable_answer_taken_for_applied)
 

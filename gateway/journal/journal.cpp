@@ -130,6 +130,7 @@ commit_result journal::commit() {
 
 void journal::roll_back() {
     group_.reset();
+    if (WHARF_MUTANT(roll_back_keeps_connections)) connected_undo_.clear();
     if (WHARF_MUTANT(roll_back_keeps_order_table)) order_.keep();
     for (auto undone = connected_undo_.rbegin(); undone != connected_undo_.rend(); ++undone) {
         if (undone->second)

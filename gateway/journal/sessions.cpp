@@ -108,6 +108,7 @@ status journal::apply_one(const session_release_request& request) {
 }
 
 status journal::wipe_session(std::string_view client_id) {
+    if (WHARF_MUTANT(clean_start_keeps_packet_ids)) return ok();
     WHARF_TRY(wipe_prefix(format::qos2_prefix(client_id)));
     return wipe_prefix(format::redelivery_prefix(client_id));
 }

@@ -368,7 +368,7 @@ void destination_machine::lucky() {
 // batch of their own that is sealed in the same request.
 void destination_machine::resolve(batch_number batch, std::vector<item_fate> fates, instant at) {
     auto& b = batches_.at(batch);
-    if (b.held) keep_together(fates);
+    if (b.held && !WHARF_MUTANT(parts_not_kept_together)) keep_together(fates);
     std::vector<std::size_t> rest;
     for (std::size_t i = 0; i < fates.size(); ++i)
         if (fates[i].becomes == item_fate::what::unknown) rest.push_back(i);

@@ -16,7 +16,7 @@ sim_client::sim_client(world& in, const plan& with, harbour& at, std::size_t num
     const auto& c = with.clients;
     version_ = random_.chance(c.version_5) ? 5 : 4;
     persistent_ = random_.chance(c.persistent);
-    sleepy_ = random_.chance(2500);
+    sleepy_ = random_.chance(c.sleepy);
     aliases_ = version_ == 5 && random_.chance(5000);
     expiry_s_ = !persistent_    ? 0
                 : version_ == 4 ? 7 * 24 * 3600
@@ -48,6 +48,7 @@ void sim_client::connect_later() {
 
 void sim_client::connect() {
     state_ = state::connecting;
+    asked_ = false;
     ++connection_;
     link_ = std::make_shared<link>(world_, plan_.net, random_, ++link_ids_, this);
     heard_before_us_ = std::max(heard_us_, heard_before_us_);
@@ -69,6 +70,7 @@ void sim_client::open(const std::shared_ptr<link>& on) {
     // A device that was reset asks for a new session now and then.
     clean_start_ = !persistent_ || (!healed_ && random_.chance(plan_.clients.clean_start));
     if (persistent_ && (clean_start_ || session_ == knowledge::none)) session_ = knowledge::maybe;
+    asked_ = true;
     send(wire::encode(wire::connect{version_, name_, clean_start_, expiry_s_, keep_alive_s_}));
 }
 
@@ -101,6 +103,8 @@ void sim_client::ended(link& on) {
     on.vanish(link::client);
     link_.reset();
     if (state_ != state::online) ++failures_;
+    // A CONNECT that was not answered may have begun a session anew.
+    if (state_ == state::connecting && asked_) left_in_life_ = 0;
     state_ = state::offline;
     input_.clear();
     owed_.clear();

@@ -106,6 +106,7 @@ class sim_client final : public link_end {
     std::int64_t sent_us_ = 0;
     std::int64_t waiting_us_ = 0; // since when something is owed to it
     std::uint32_t failures_ = 0;
+    bool asked_ = false;             // on this connection
     std::uint64_t left_in_life_ = 0; // of the gateway, in good order; 0: not so
     std::int64_t left_open_us_ = 0;
     enum class knowledge { none, maybe, certain };

@@ -63,6 +63,10 @@ client_plan draw_clients(dice d) {
     out.patience_us = d.between(3, 40) * k_second;
     out.short_expiry = d.rate(4'000);
     out.clean_start = d.rate(2'500);
+    if (d.chance(2000)) { // they come and go, and their sessions end meanwhile
+        out.sleepy = 9'000;
+        out.short_expiry = 9'000;
+    }
     return out;
 }
 
@@ -97,7 +101,7 @@ machine_plan draw_machine(dice d) {
     out.ring.checkpoint_us = d.between(50, 30'000) * k_ms;
     out.ring.group_bytes_max = d.size(200, 16 * 1024);
     out.reshape_ring = d.rate(1000);
-    if (d.chance(600)) out.put_no_space = d.rate(4000); // group after group is rolled back
+    if (d.chance(1500)) out.put_no_space = d.rate(4000); // group after group is rolled back
     return out;
 }
 
@@ -184,6 +188,11 @@ erp_plan draw_erp(dice d, std::size_t number) {
     out.in_progress = d.rate(400);
     out.item_error = d.rate(300);
     out.item_missing = d.rate(300);
+    if (d.chance(1500)) { // it stops in the middle of batches, and its answers have gaps
+        out.delivery.in_order = true;
+        out.item_error = d.rate(1500);
+        out.item_missing = d.rate(1500);
+    }
     return out;
 }
 

@@ -49,6 +49,7 @@ struct client_plan {
     std::int64_t patience_us = 0;   // for an acknowledgement, before it connects again
     std::uint32_t short_expiry = 0; // of persistent sessions
     std::uint32_t clean_start = 0;  // of their connections
+    std::uint32_t sleepy = 2500;    // leave when they have nothing to tell
 };
 
 struct network_plan {
