@@ -6,6 +6,7 @@
 #include "gateway/journal/format.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace wharf {
 
@@ -78,8 +79,7 @@ status journal::write_group() {
     next_.set_oldest_identity(identities.oldest);
     next_.set_next_identity(identities.next);
     next_.set_identities_evicted_early(identities.evicted_early);
-    if (next_.last_sequence() - next_order_written_ >= limits::k_order_snapshot_events)
-        WHARF_TRY(write_order(next_.last_sequence()));
+    WHARF_TRY(write_order_where_due());
     return put(format::state_key(), next_);
 }
 
@@ -90,6 +90,18 @@ status journal::write_block() {
     status written = group_->put_pieces(block_.key(), pieces);
     block_.clear();
     return written;
+}
+
+// The table is half a megabyte. Where there is no room for it the group that had to carry it is
+// refused; then some pass without, and a start has more to read.
+status journal::write_order_where_due() {
+    if (next_.last_sequence() - next_order_written_ < limits::k_order_snapshot_events) return ok();
+    if (order_pause_groups_ > 0) {
+        --order_pause_groups_;
+        return ok();
+    }
+    order_due_in_group_ = true;
+    return write_order(next_.last_sequence());
 }
 
 status journal::write_order(sequence as_of) {
@@ -121,6 +133,7 @@ commit_result journal::commit() {
     sessions_ = next_sessions_;
     session_sweep_us_ = next_session_sweep_us_;
     order_written_ = next_order_written_;
+    order_due_in_group_ = false;
     connected_undo_.clear();
     identity_.keep();
     order_.keep();
@@ -129,7 +142,9 @@ commit_result journal::commit() {
 }
 
 void journal::roll_back() {
+    constexpr unsigned k_pause_groups = 256;
     group_.reset();
+    if (std::exchange(order_due_in_group_, false)) order_pause_groups_ = k_pause_groups;
     if (WHARF_MUTANT(roll_back_keeps_connections)) connected_undo_.clear();
     if (WHARF_MUTANT(roll_back_keeps_order_table)) order_.keep();
     for (auto undone = connected_undo_.rbegin(); undone != connected_undo_.rend(); ++undone) {

@@ -117,6 +117,7 @@ class journal {
     status append(const prepared_event& event, std::uint16_t flags);
     status write_group();
     status write_block();
+    status write_order_where_due();
     status write_order(sequence as_of);
     status quarantine(const prepared_message& message, wharf::v1::QuarantinedMessage& record);
     status note_redelivery_hint(const prepared_message& message, bool keyless);
@@ -170,6 +171,8 @@ class journal {
     order_table order_;
     sequence order_written_ = k_no_sequence; // the ordering table was written as of this event
     sequence next_order_written_ = k_no_sequence;
+    bool order_due_in_group_ = false;
+    unsigned order_pause_groups_ = 0;
     trigger_memory triggers_;
     std::unordered_map<std::string, connection> connected_; // by client id; never iterated
     // What connected_ was before the open group touched it, newest last.

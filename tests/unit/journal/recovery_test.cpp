@@ -219,6 +219,22 @@ TEST_CASE("a journal may know only so many destinations") {
     refused(r, errc::too_large, "no room for \"8\"");
 }
 
+TEST_CASE("a store without room for the ordering table takes groups all the same") {
+    rig r;
+    r.connect();
+    const auto most = static_cast<int>(limits::k_order_snapshot_events - 8);
+    for (int i = 0; i < 4; ++i)
+        r.ingest(make_message(std::vector<event_draft>(most / 4, {{}, "a"})));
+    r.store.refuse_put_after(6); // in the middle of the parts
+    const ingest_request due{1, make_message(std::vector<event_draft>(16, {{}, "a"})), 0};
+    REQUIRE(r.try_commit({due}).outcome == commit_outcome::no_space);
+    REQUIRE(r.try_commit({due}).outcome == commit_outcome::durable);
+    CHECK_FALSE(r.store.read_all().contains(format::order_key(0)));
+    for (int i = 0; i < 256; ++i)
+        r.ingest_one({{}, "a"});
+    CHECK(r.store.read_all().contains(format::order_key(0))); // later
+}
+
 TEST_CASE("a start reads the ordering table as it was written and only the events since") {
     rig r;
     r.connect();
