@@ -54,4 +54,13 @@ endforeach()
 # wharf_targets.cmake).
 if(WHARF_LTO)
   add_compile_options(-flto -fno-fat-lto-objects)
+  # The link compiles, so it maps names too. GCC 12 writes the folder it was started in, as it is, into
+  # the intermediate form: such objects of another folder are not taken from the compiler cache.
+  add_link_options(${wharf_maps})
+  if(WHARF_CCACHE)
+    foreach(language C CXX)
+      set(CMAKE_${language}_COMPILER_LAUNCHER
+        ${CMAKE_COMMAND} -E env CCACHE_NAMESPACE=${PROJECT_BINARY_DIR} ${WHARF_CCACHE})
+    endforeach()
+  endif()
 endif()
