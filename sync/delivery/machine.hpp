@@ -204,6 +204,7 @@ class destination_machine {
               const std::string& message, std::uint32_t attempts, draft& d, instant at);
     void settle(const batch_entry& e, settlement how, draft& d);
     void look_after_parked();
+    [[nodiscard]] bool past_help(const wharf::v1::ParkedUpdate& content, instant at) const;
     void execute(const pending_command& c, sequence number, const wharf::v1::ParkedUpdate* content,
                  instant at);
     [[nodiscard]] bool waits_for_dead(const batch_entry& e) const;

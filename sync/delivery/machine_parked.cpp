@@ -5,6 +5,7 @@
 #include "gateway/base/assert.hpp"
 #include "gateway/base/limits.hpp"
 #include "gateway/base/mutant.hpp"
+#include "sync/delivery/answers.hpp"
 #include "sync/delivery/text.hpp"
 
 #include <algorithm>
@@ -161,9 +162,14 @@ void destination_machine::block_behind_dead(const batch_entry& e, draft& d) {
 // --- an operator's commands
 // -----------------------------------------------------------------------
 
+// Nothing that could be sent would tell whether it took effect before.
+bool destination_machine::past_help(const wharf::v1::ParkedUpdate& content, instant at) const {
+    return content.code() == k_code_outcome_unknown && !options_.can_ask &&
+           forgotten_since(content.parked_at_us(), at);
+}
+
 void destination_machine::execute(const pending_command& c, sequence number,
                                   const wharf::v1::ParkedUpdate* content, instant at) {
-    (void)at;
     std::string failure;
     if (content == nullptr)
         failure = "nothing is parked under this number";
@@ -171,6 +177,9 @@ void destination_machine::execute(const pending_command& c, sequence number,
         failure = "it is changing right now, try again";
     else if (content->state() != wharf::v1::PARKED_STATE_DEAD)
         failure = "it is not a dead letter";
+    else if (!c.discard && past_help(*content, at))
+        failure = "its outcome is unknown, the ERP may have forgotten its key and cannot be asked: "
+                  "look for it there, enter it there where it is missing, and discard it here";
     if (!failure.empty()) {
         actions_.emplace_back(act::reply{c.id, failure});
         return;

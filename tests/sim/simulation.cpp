@@ -141,8 +141,11 @@ class simulation {
         auto& runner = gateway_->runner(erp);
         if (!healed_ && !random_.chance(4000)) return;
         if (there.busy_with(number)) return;
-        const bool hopeless =
-            there.will_never_pass(number) || there.has_applied(number) || update.attempts() > 200;
+        // The machine takes no retry of what it could never tell the outcome of.
+        const bool past_help = update.code() == k_code_outcome_unknown &&
+                               !plan_.erps[erp].delivery.can_ask && !random_.chance(5000);
+        const bool hopeless = there.will_never_pass(number) || there.has_applied(number) ||
+                              update.attempts() > 200 || past_help;
         if (healed_ && !update.blocks() && !there.has_applied(number)) return;
         if (hopeless ? healed_ || random_.chance(3000) : random_.chance(plan_.person_discards)) {
             world_.fired(fault::person_discarded);

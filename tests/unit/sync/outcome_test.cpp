@@ -320,6 +320,19 @@ TEST_CASE("where asking is needed and impossible the update is a dead letter tha
     REQUIRE(r.journal.books().dead == 1);
     CHECK(r.journal.parked(1)->code() == "outcome_unknown");
     CHECK(r.journal.parked(1)->message().find("cannot be asked") != std::string::npos);
+
+    // To try it again would say the same for ever: a person is told what to do instead.
+    r.machine->retry_dead(1, 1, r.now());
+    r.settle();
+    REQUIRE(r.replies.size() == 1);
+    CHECK(r.replies[0].failure.find("discard it here") != std::string::npos);
+    CHECK(r.journal.parked(1)->state() == wharf::v1::PARKED_STATE_DEAD);
+    r.machine->discard_dead(2, 1, "entered by hand", r.now());
+    r.settle();
+    r.commit_one();
+    REQUIRE(r.replies.size() == 2);
+    CHECK(r.replies[1].failure.empty());
+    CHECK(r.journal.books().discarded == 1);
 }
 
 TEST_CASE("a connection that was refused needs no question, nothing was sent") {
