@@ -92,11 +92,12 @@ def bytes_on(bench, disk, words):
     found = []
     has_ring = supports(bench, "ring_mb", 0)
     for name, target, ratio, options in (
-            ("saturated", "<= 600", "", {"seconds": 3 if bench.quick else 10}),
+            ("saturated", "<= 600", "", {"seconds": 2 if bench.quick else 10}),
             ("at 20/s", "<= 5000", "<= 0.333", {"connections": 4, "rate": 20,
-                                                "seconds": 6 if bench.quick else 30})):
+                                                "seconds": 5 if bench.quick else 30})):
         own = written(bench, disk, ring=True, **options)
-        peer = written(bench, disk, ring=False, **options) if has_ring else None
+        beside = has_ring and (ratio or not bench.quick)
+        peer = written(bench, disk, ring=False, **options) if beside else None
         note = (f"the process's own count {own['process']:.0f}; {own['acks']} events, "
                 f"p99 {own['p99_us'] / 1000:.3g} ms; {words}")
         found.append(Figure(f"bytes per event, {name}", "bytes", own["device"], target=target, ratio_target=ratio,
