@@ -118,7 +118,7 @@ def disk_loop(bench, seconds, rate=0):
 
 @figure("latency", "of an acknowledgement at 1000 events/s from 200 connections")
 def latency(bench):
-    seconds = 3 if bench.quick else 15
+    seconds = 4 if bench.quick else 15
     loop = disk_loop(bench, 2)
     folder = rig.fresh_folder(bench.work / "latency")
     with running(Wharfd(bench.programs, folder, size_mb=1024)) as gateway:
