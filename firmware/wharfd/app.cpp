@@ -194,6 +194,9 @@ status app::start() {
     WHARF_TRY_ASSIGN(auto options, bounded(listener_options_of(config_)));
     listener_ = std::make_unique<listener>(io_, std::move(options), *intake_, clock_, random_,
                                            std::move(calls));
+    WHARF_TRY_ASSIGN(auto kept, read_local_state(*store_));
+    WHARF_TRY(
+        listener_->restore(std::move(kept), writer_->journal_time_us() - clock_.monotonic_us()));
     WHARF_TRY(make_sync());
     routes_ = std::make_unique<operator_routes>(operator_routes::parts{
         config_, *journal_, *writer_, *sync_, io_, [this] { return look(); }});

@@ -49,6 +49,7 @@ intake_options intake_options_of(const config& from) {
         to.packet_ids_not_reused = one.packet_ids_not_reused;
     }
     out.kind_lanes = from.kind_lanes;
+    out.local = from.broker.local_topics;
     return out;
 }
 
@@ -86,6 +87,12 @@ listener_options listener_options_of(const config& from) {
     out.session.receive_maximum = from.listener.receive_maximum;
     out.session.keep_alive_s_max = from.listener.keep_alive_max_s;
     out.session.session_expiry_s_max = from.listener.session_expiry_max_s;
+    out.broker.site = from.gateway.site;
+    out.broker.queue_messages_max = from.broker.queue_messages_max;
+    out.broker.queues_bytes_max = std::size_t{from.broker.queues_max_kb} * 1024;
+    out.broker.inflight_max = from.broker.inflight_max;
+    out.broker.retained.messages_max = from.broker.retained_max;
+    out.broker.retained.bytes_max = std::size_t{from.broker.retained_max_kb} * 1024;
     return out;
 }
 

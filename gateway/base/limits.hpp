@@ -38,7 +38,7 @@ inline constexpr std::uint16_t k_topic_alias_max = 64;
 inline constexpr std::size_t k_known_topics_max = 256;
 inline constexpr std::size_t k_client_id_bytes_max = 256;
 inline constexpr std::size_t k_topic_bytes_max = 1024;
-inline constexpr std::size_t k_user_properties_max = 32;
+inline constexpr std::size_t k_user_properties_max = 64;
 inline constexpr std::size_t k_topic_filters_per_packet_max = 1024;
 inline constexpr std::uint16_t k_keep_alive_s_max = 3600;
 inline constexpr std::uint32_t k_connect_timeout_ms = 10'000;
@@ -47,6 +47,33 @@ inline constexpr std::size_t k_connections_default = 2048;
 // Unacknowledged PUBLISH payload per connection before its socket is no longer read.
 inline constexpr std::size_t k_unacknowledged_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t k_output_bytes_max = 1024 * 1024;
+// SUBSCRIBE and UNSUBSCRIBE of a connection that are not answered yet before reading stops.
+inline constexpr std::size_t k_subscribes_owed_max = 32;
+
+// --- the local broker ----------------------------------------------------------------------------
+// Unwritten bytes to a connection beyond which nothing more is delivered to it for now.
+inline constexpr std::size_t k_delivery_bytes_max = 64 * 1024;
+// Messages sent to a client and not acknowledged: 3.1.1 has no word for it, MQTT 5 may ask for
+// less.
+inline constexpr std::uint16_t k_inflight_default = 64;
+inline constexpr std::uint16_t k_inflight_max = 1024;
+// Of a session: messages that wait for it, their bytes. Fewer than there are packet identifiers.
+inline constexpr std::size_t k_queue_messages_default = 1000;
+inline constexpr std::size_t k_queue_messages_max = 32 * 1024;
+inline constexpr std::size_t k_queue_bytes_max = 4 * 1024 * 1024;
+// Of all sessions together.
+inline constexpr std::size_t k_queues_bytes_default = 32 * 1024 * 1024;
+inline constexpr std::size_t k_queues_bytes_max = 1024 * 1024 * 1024;
+inline constexpr std::size_t k_subscriptions_per_session_max = 1000;
+inline constexpr std::size_t k_subscriptions_max = 128 * 1024;
+inline constexpr std::size_t k_topic_levels_max = 64;
+inline constexpr std::size_t k_retained_default = 10'000;
+inline constexpr std::size_t k_retained_max = 1'000'000;
+inline constexpr std::size_t k_retained_bytes_default = 16 * 1024 * 1024;
+inline constexpr std::size_t k_retained_bytes_max = 256 * 1024 * 1024;
+inline constexpr std::size_t k_local_filters_max = 64;
+// Operations of the local broker in one request to the journal.
+inline constexpr std::size_t k_local_ops_max = 1024;
 
 // --- the journal ---------------------------------------------------------------------------------
 inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
@@ -133,6 +160,9 @@ static_assert(k_group_bytes_max <= k_journal_queue_bytes_max);
 static_assert(k_event_bytes_max < k_flat_written_bytes_max);
 static_assert(k_batch_items_max <= k_lane_window_max);
 static_assert(k_packet_bytes_max < k_journal_queue_bytes_max);
+static_assert(k_queue_messages_max < 65'535);
+static_assert(k_inflight_default <= k_inflight_max && k_inflight_max < k_queue_messages_max);
+static_assert(k_packet_bytes_max <= k_queue_bytes_max);
 static_assert(k_event_bytes_max < k_packet_bytes_default);
 static_assert(k_event_bytes_max < k_batch_bytes_max);
 static_assert(k_ring_group_bytes_max * 16 <= std::size_t{k_ring_mb_min} << 20);

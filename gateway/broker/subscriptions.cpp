@@ -1,25 +1,10 @@
 #include "gateway/broker/subscriptions.hpp"
 
+#include "gateway/base/topic_filter.hpp"
+
 #include <algorithm>
 
 namespace wharf::broker {
-
-namespace {
-
-// The first level, and what is behind its slash; ended: there is no further level.
-struct split {
-    std::string_view level;
-    std::string_view rest;
-    bool ended;
-};
-
-split first_level(std::string_view of) {
-    const auto slash = of.find('/');
-    if (slash == std::string_view::npos) return {of, {}, true};
-    return {of.substr(0, slash), of.substr(slash + 1), false};
-}
-
-} // namespace
 
 // What is subscribed to at this place, and what is below it.
 struct subscriptions::node {
@@ -37,7 +22,7 @@ subscriptions::~subscriptions() = default;
 subscriptions::node& subscriptions::reach(std::string_view filter) {
     node* at = root_.get();
     for (bool ended = false; !ended && filter != "#";) {
-        const auto [level, rest, last] = first_level(filter);
+        const auto [level, rest, last] = split_topic(filter);
         auto found = at->levels.find(level);
         if (found == at->levels.end())
             found = at->levels.emplace(std::string(level), std::make_unique<node>()).first;
@@ -81,7 +66,7 @@ bool subscriptions::prune(node& at, std::string_view rest, bool ended, session_n
         }
         return at.empty();
     }
-    const auto [level, further, last] = first_level(rest);
+    const auto [level, further, last] = split_topic(rest);
     const auto found = at.levels.find(level);
     if (found == at.levels.end()) return false;
     if (prune(*found->second, further, last, who, erased)) at.levels.erase(found);
@@ -114,7 +99,7 @@ void subscriptions::visit(const node& at, std::string_view rest, bool ended, boo
                           session_number from, std::vector<match>& out) {
     if (wildcards) take(at.below, from, out);
     if (ended) return take(at.here, from, out);
-    const auto [level, further, last] = first_level(rest);
+    const auto [level, further, last] = split_topic(rest);
     if (const auto found = at.levels.find(level); found != at.levels.end() && level != "+")
         visit(*found->second, further, last, true, from, out);
     if (!wildcards) return;
@@ -132,25 +117,6 @@ void subscriptions::take(const std::vector<entry>& entries, session_number from,
         one.retain_as_published = each.how.retain_as_published;
         if (each.how.identifier != 0) one.identifiers.push_back(each.how.identifier);
     }
-}
-
-bool fits(std::string_view filter, std::string_view topic) {
-    if (topic.starts_with('$') && (filter.starts_with('+') || filter.starts_with('#')))
-        return false;
-    while (true) {
-        if (filter == "#") return true;
-        const auto wanted = first_level(filter);
-        const auto given = first_level(topic);
-        if (wanted.level != "+" && wanted.level != given.level) return false;
-        if (wanted.ended || given.ended)
-            return (wanted.ended && given.ended) || (given.ended && wanted.rest == "#");
-        filter = wanted.rest;
-        topic = given.rest;
-    }
-}
-
-std::size_t levels_of(std::string_view filter) {
-    return 1 + static_cast<std::size_t>(std::ranges::count(filter, '/'));
 }
 
 } // namespace wharf::broker

@@ -70,8 +70,4 @@ class subscriptions {
     std::size_t count_ = 0;
 };
 
-// The filter's levels may stand for the topic's: MQTT 5 section 4.7.
-[[nodiscard]] bool fits(std::string_view filter, std::string_view topic);
-[[nodiscard]] std::size_t levels_of(std::string_view filter);
-
 } // namespace wharf::broker

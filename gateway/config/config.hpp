@@ -36,6 +36,16 @@ struct listener_config {
     std::uint32_t session_expiry_max_s = limits::k_session_expiry_s_max;
 };
 
+// The local broker: what is published can also be consumed on site.
+struct broker_config {
+    std::vector<std::string> local_topics; // topic filters of what is no event
+    std::uint32_t queue_messages_max = limits::k_queue_messages_default;
+    std::uint32_t queues_max_kb = 0; // of all sessions; 0: a 32nd of the journal, at most 32 MiB
+    std::uint16_t inflight_max = limits::k_inflight_default;
+    std::uint32_t retained_max = limits::k_retained_default;
+    std::uint32_t retained_max_kb = 0; // 0: a 64th of the journal, at most 16 MiB
+};
+
 struct journal_config {
     std::string path;
     std::uint32_t size_max_mb = 1024;
@@ -110,6 +120,7 @@ struct log_config {
 struct config {
     gateway_config gateway;
     listener_config listener;
+    broker_config broker;
     journal_config journal;
     identity_config identity;
     std::vector<route_config> routes; // none: the defaults of gateway/ingest/topics.hpp

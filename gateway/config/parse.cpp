@@ -1,5 +1,6 @@
 #include "gateway/config/parse.hpp"
 
+#include "gateway/base/topic_filter.hpp"
 #include "gateway/config/section.hpp"
 #include "gateway/config/topic.hpp"
 
@@ -90,6 +91,45 @@ void read_listener(section in, listener_config& to) {
         in.warning("address", "devices on the network reach this listener without a password or "
                               "TLS: keep it on a network of its own");
     in.finish();
+}
+
+std::string check_filter(std::string_view text) {
+    std::string_view rest = text;
+    bool good = !text.empty() && text.size() <= limits::k_topic_bytes_max;
+    while (good) {
+        const topic_split level = split_topic(rest);
+        const bool wild = level.level.find_first_of("+#") != std::string_view::npos;
+        good = !wild || level.level == "+" || (level.level == "#" && level.ended);
+        if (level.ended) break;
+        rest = level.rest;
+    }
+    return good ? "" : "expected an MQTT topic filter of 1 to 1024 bytes";
+}
+
+void read_broker(section in, broker_config& to) {
+    in.texts("local_topics", to.local_topics, limits::k_local_filters_max, "MQTT topic filters",
+             check_filter);
+    in.number("queue_messages_max", to.queue_messages_max, 1, limits::k_queue_messages_max);
+    in.number("queues_max_kb", to.queues_max_kb, 0, limits::k_queues_bytes_max / 1024, "KiB");
+    in.number("inflight_max", to.inflight_max, 1, limits::k_inflight_max);
+    in.number("retained_max", to.retained_max, 0, limits::k_retained_max);
+    in.number("retained_max_kb", to.retained_max_kb, 0, limits::k_retained_bytes_max / 1024, "KiB");
+    in.finish();
+}
+
+// What stands in queues and is retained is in the journal too, and not what ingest waits for.
+void bound_broker(section& root, std::uint64_t journal_bytes, broker_config& to) {
+    const auto kb = static_cast<std::uint32_t>(journal_bytes / 1024);
+    if (to.queues_max_kb == 0)
+        to.queues_max_kb = std::min<std::uint32_t>(limits::k_queues_bytes_default / 1024, kb / 32);
+    if (to.retained_max_kb == 0)
+        to.retained_max_kb =
+            std::min<std::uint32_t>(limits::k_retained_bytes_default / 1024, kb / 64);
+    if (std::uint64_t{to.queues_max_kb} + to.retained_max_kb > kb / 8)
+        root.error("broker", "expected queues_max_kb and retained_max_kb to be together at most an "
+                             "eighth of journal.size_max_mb, here " +
+                                 std::to_string(kb / 8) + ", found " +
+                                 std::to_string(to.queues_max_kb + to.retained_max_kb));
 }
 
 void read_journal(section in, journal_config& to) {
@@ -292,6 +332,7 @@ void read_log(section in, log_config& to) {
 void read_all(section root, config& to) {
     read_gateway(root.inner("gateway"), to.gateway);
     read_listener(root.inner("listener"), to.listener);
+    read_broker(root.inner("broker"), to.broker);
     read_journal(root.inner("journal"), to.journal);
     read_identity(root.inner("identity"), to.identity);
     read_profiles(root, to.profiles);
@@ -309,6 +350,7 @@ void read_all(section root, config& to) {
                                    "th of journal.size_max_mb, here " +
                                    std::to_string(packet_bytes_max) + ", found " +
                                    std::to_string(to.listener.max_packet_bytes));
+    bound_broker(root, size_bytes, to.broker);
     if (to.listener.port != 0 && to.listener.port == to.admin.http_port &&
         is_loopback(to.listener.address))
         root.error("admin", "expected http_port to differ from listener.port, found " +

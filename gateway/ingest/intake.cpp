@@ -1,12 +1,15 @@
 #include "gateway/ingest/intake.hpp"
 
 #include "gateway/base/hash.hpp"
+#include "gateway/base/topic_filter.hpp"
 #include "gateway/codec/event_codec.hpp"
 #include "gateway/codec/flat_event.hpp"
 #include "gateway/codec/protobuf_codec.hpp"
 #include "gateway/codec/validate.hpp"
 #include "gateway/codec/wire_values.hpp"
 #include "gateway/ingest/trigger.hpp"
+
+#include <algorithm>
 
 namespace wharf {
 
@@ -67,6 +70,9 @@ void copy_to(prepared_message& out, const publish_view& publish, std::int64_t re
     out.persistent_session = publish.persistent_session;
     out.resumed_session = publish.resumed_session;
     out.packet_ids_not_reused = false;
+    out.without_session = false;
+    out.wants_receipt = false;
+    out.local.clear();
 }
 
 } // namespace
@@ -94,17 +100,21 @@ result<intake> make_intake(intake_options options) {
             return error{errc::not_found, "there is no kind of event \"" + kind + "\""};
         lanes[field->number()] = to;
     }
-    return intake(std::move(options.site), std::move(routes), std::move(profiles),
-                  std::move(lanes));
+    return intake(std::move(options.site), std::move(routes), std::move(profiles), std::move(lanes),
+                  std::move(options.local));
 }
 
-// Fills in what the message is about; nullptr: it is for quarantine.
+// Fills in what the message is about; nullptr: it is for quarantine, or for the site alone.
 const intake::known_topic* intake::find_topic(std::string_view topic, prepared_message& out) const {
     const auto place = static_cast<std::size_t>(hash64(topic) % work_->topics.size());
     auto& known = work_->topics[place];
     if (known.topic != topic || topic.empty()) {
         known.topic.clear();
         const auto match = routes_.match(topic);
+        if (!match && std::ranges::any_of(local_, [&](const std::string& filter) {
+                return filter_fits(filter, topic);
+            }))
+            return nullptr;
         if (!match) {
             add_refusal(out, std::nullopt, "unknown_topic",
                         "no route matches topic " + quoted(topic));

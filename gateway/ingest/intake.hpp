@@ -24,6 +24,8 @@ struct intake_options {
     // The gateway's own; a topic that names another is not for it.
     std::string site;
     std::vector<route> routes = default_routes();
+    // Topic filters of what is for the site alone: no route takes it, and it is no event.
+    std::vector<std::string> local = {};
     std::vector<device_profile> profiles = {};
     // Kinds of event (field names of wharf.v1.Event's body) that go to another lane than their own.
     std::map<std::string, lane, std::less<>> kind_lanes = {};
@@ -51,6 +53,7 @@ struct publish_view {
     std::span<const user_property> user_properties = {};
 };
 
+// A message that the local broker takes for the site alone has no items.
 class intake {
   public:
     // spent: a message that has been dealt with, whose memory is used again.
@@ -65,9 +68,10 @@ class intake {
     friend result<intake> make_intake(intake_options options);
     // By number of the body's field.
     using lane_overrides = std::map<int, lane>;
-    intake(std::string site, router routes, profile_table profiles, lane_overrides lanes)
+    intake(std::string site, router routes, profile_table profiles, lane_overrides lanes,
+           std::vector<std::string> local)
         : site_(std::move(site)), routes_(std::move(routes)), profiles_(std::move(profiles)),
-          lanes_(std::move(lanes)),
+          lanes_(std::move(lanes)), local_(std::move(local)),
           work_(std::make_unique<workspace>(*wharf::v1::Event::descriptor())) {}
 
     // What is known of a topic before its payload is looked at.
@@ -105,6 +109,7 @@ class intake {
     router routes_;
     profile_table profiles_;
     lane_overrides lanes_;
+    std::vector<std::string> local_;
     digest_key digests_{};
     std::unique_ptr<workspace> work_;
 };

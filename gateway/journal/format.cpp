@@ -74,6 +74,29 @@ std::string redelivery_key(std::string_view client_id, std::uint16_t packet_id) 
     return client_packet_key(k_redelivery, client_id, packet_id);
 }
 
+std::string retained_key(std::uint64_t number) {
+    return numbered(k_retained, number);
+}
+std::string will_key(std::uint64_t number) {
+    return numbered(k_will, number);
+}
+std::string subscription_prefix(std::uint64_t incarnation) {
+    return numbered(k_subscription, incarnation);
+}
+std::string subscription_key(std::uint64_t incarnation, std::uint32_t number) {
+    std::string key = subscription_prefix(incarnation);
+    put_big(key, number);
+    return key;
+}
+std::string queued_prefix(std::uint64_t incarnation) {
+    return numbered(k_queued, incarnation);
+}
+std::string queued_key(std::uint64_t incarnation, std::uint64_t number) {
+    std::string key = queued_prefix(incarnation);
+    put_big(key, number);
+    return key;
+}
+
 std::string low_water_key(std::uint8_t destination, lane in_lane) {
     std::string key = delivery(destination, k_low_water);
     put_big(key, static_cast<std::uint8_t>(in_lane));
@@ -241,6 +264,14 @@ std::string_view kind_of(std::string_view key) {
         return "redelivery hint";
     case k_session:
         return "session";
+    case k_subscription:
+        return "subscription";
+    case k_queued:
+        return "queued message";
+    case k_retained:
+        return "retained message";
+    case k_will:
+        return "will";
     case k_delivery:
         break;
     default:
@@ -280,6 +311,18 @@ std::string describe_key(std::string_view key) {
         return "ordering table " + std::to_string(reader.big<std::uint16_t>());
     case k_session:
         return "session " + std::string(reader.rest());
+    case k_subscription: {
+        const auto session = std::to_string(reader.big<std::uint64_t>());
+        return "subscription " + session + "/" + std::to_string(reader.big<std::uint32_t>());
+    }
+    case k_queued: {
+        const auto session = std::to_string(reader.big<std::uint64_t>());
+        return "queued message " + session + "/" + std::to_string(reader.big<std::uint64_t>());
+    }
+    case k_retained:
+        return "retained message " + std::to_string(reader.big<std::uint64_t>());
+    case k_will:
+        return "will " + std::to_string(reader.big<std::uint64_t>());
     case k_qos2:
         return describe_client_packet("packet id", reader.rest());
     case k_redelivery:

@@ -18,16 +18,20 @@ namespace wharf::format {
 inline constexpr std::uint32_t k_version = 1;
 
 enum tag : char {
-    k_header = 'A',     // JournalHeader
-    k_state = 'B',      // JournalState
-    k_delivery = 'D',   // + destination + one of the delivery tags
-    k_event = 'E',      // + sequence of its first event: a block of events (event_block.hpp)
-    k_identity = 'I',   // + ordinal of its first identity: gateway/identity/run.hpp
-    k_order = 'O',      // + number of the part: the ordering table as it was
-    k_qos2 = 'P',       // + client id + 0 + packet id
-    k_quarantine = 'Q', // + number: QuarantinedMessage
-    k_redelivery = 'R', // + client id + 0 + packet id: digest of what had no identity
-    k_session = 'S',    // + client id: SessionRecord
+    k_header = 'A',       // JournalHeader
+    k_state = 'B',        // JournalState
+    k_delivery = 'D',     // + destination + one of the delivery tags
+    k_event = 'E',        // + sequence of its first event: a block of events (event_block.hpp)
+    k_identity = 'I',     // + ordinal of its first identity: gateway/identity/run.hpp
+    k_order = 'O',        // + number of the part: the ordering table as it was
+    k_qos2 = 'P',         // + client id + 0 + packet id
+    k_quarantine = 'Q',   // + number: QuarantinedMessage
+    k_redelivery = 'R',   // + client id + 0 + packet id: digest of what had no identity
+    k_retained = 'G',     // + number: LocalMessage
+    k_session = 'S',      // + client id: SessionRecord
+    k_subscription = 'U', // + incarnation + number u32: SubscriptionRecord
+    k_queued = 'V',       // + incarnation + number: QueuedMessage
+    k_will = 'W',         // + number: WillRecord
 };
 
 enum delivery_tag : char {
@@ -49,6 +53,12 @@ std::string qos2_prefix(std::string_view client_id);
 std::string qos2_key(std::string_view client_id, std::uint16_t packet_id);
 std::string redelivery_prefix(std::string_view client_id);
 std::string redelivery_key(std::string_view client_id, std::uint16_t packet_id);
+std::string retained_key(std::uint64_t number);
+std::string will_key(std::uint64_t number);
+std::string subscription_prefix(std::uint64_t incarnation);
+std::string subscription_key(std::uint64_t incarnation, std::uint32_t number);
+std::string queued_prefix(std::uint64_t incarnation);
+std::string queued_key(std::uint64_t incarnation, std::uint64_t number);
 std::string low_water_key(std::uint8_t destination, lane in_lane);
 std::string mark_prefix(std::uint8_t destination);
 std::string mark_key(std::uint8_t destination, lane in_lane, sequence number);

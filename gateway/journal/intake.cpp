@@ -18,13 +18,20 @@ status journal::apply_one(const ingest_request& request) {
     // Its connection was replaced while it waited here. Not acknowledged, so the client sends it
     // again in its new session; taken now, its packet id would spoil that session.
     const connection* from = current(message.client_id, message.generation);
-    if (from == nullptr && !WHARF_MUTANT(replaced_connection_still_taken)) return ok();
+    if (from == nullptr && !message.without_session &&
+        !WHARF_MUTANT(replaced_connection_still_taken)) {
+        answers_.emplace_back(ingest_dropped{request.token});
+        return ok();
+    }
     const bool has_hints = from == nullptr || from->has_hints;
-    dirty_ = true;
-    ingest_verdict verdict;
+    if (!message.items.empty()) dirty_ = true;
+    ingest_done answer;
+    answer.token = request.token;
+    ingest_verdict& verdict = answer.verdict;
     bool keyless = false;
     findings bad;
     for (const prepared_item& item : message.items) {
+        const ingest_verdict before = verdict;
         if (const auto* why = std::get_if<prepared_quarantine>(&item.what)) {
             WHARF_TRY(bad.note(item, *why, k_no_sequence));
             verdict.quarantined += why->events;
@@ -32,6 +39,7 @@ status journal::apply_one(const ingest_request& request) {
             WHARF_TRY(
                 judge(message, item, std::get<prepared_event>(item.what), verdict, keyless, bad));
         }
+        if (message.wants_receipt) add_receipt(item, before, verdict, bad, answer.receipts);
     }
     if (bad.record.events() > 0) WHARF_TRY(quarantine(message, bad.record));
     auto* books = next_.mutable_intake();
@@ -44,14 +52,34 @@ status journal::apply_one(const ingest_request& request) {
         WHARF_TRY(put(format::qos2_key(message.client_id, message.packet_id), ""));
     if (message.persistent_session && message.qos == 1 && (keyless || has_hints))
         WHARF_TRY(note_redelivery_hint(message, keyless));
-    answers_.emplace_back(ingest_done{request.token, verdict});
+    WHARF_TRY(apply_local(message.local));
+    answers_.emplace_back(std::move(answer));
     return ok();
+}
+
+// What became of the item, told from what it changed in the verdict.
+void journal::add_receipt(const prepared_item& item, const ingest_verdict& before,
+                          const ingest_verdict& after, const findings& bad,
+                          std::vector<event_receipt>& out) const {
+    event_receipt& receipt = out.emplace_back();
+    receipt.index = item.index;
+    if (after.accepted > before.accepted) {
+        receipt.number = next_.last_sequence();
+    } else if (after.duplicate > before.duplicate) {
+        receipt.fate = event_fate::duplicate;
+    } else {
+        receipt.fate = event_fate::quarantined;
+        receipt.quarantine = next_.next_quarantine();
+        receipt.reason = bad.last_reason;
+        receipt.detail = bad.last_detail;
+    }
 }
 
 // What the packet id carried last. Whoever uses an id again has got the acknowledgement of what it
 // carried before, so that an older hint says nothing any more.
 status journal::note_redelivery_hint(const prepared_message& message, bool keyless) {
     std::string key = format::redelivery_key(message.client_id, message.packet_id);
+    dirty_ = true;
     if (!keyless || WHARF_MUTANT(redelivery_hint_not_noted)) return group_->erase(key);
     set_connected(message.client_id, connection{message.generation, true});
     return put(key, view_of(keyed_digest(options_.digests, message.payload)));
@@ -161,6 +189,8 @@ status journal::findings::note(const prepared_item& item, const prepared_quarant
     constexpr int k_more_max = 15;
     bool first = record.events() == 0;
     record.set_events(record.events() + why.events);
+    last_reason = why.reason;
+    last_detail = why.detail;
     if (first) {
         if (item.index) record.set_index(*item.index);
         record.set_reason(why.reason);

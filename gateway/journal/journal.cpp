@@ -135,6 +135,7 @@ commit_result journal::commit() {
     order_written_ = next_order_written_;
     order_due_in_group_ = false;
     connected_undo_.clear();
+    live_undo_.clear();
     identity_.keep();
     order_.keep();
     triggers_.keep();
@@ -154,6 +155,9 @@ void journal::roll_back() {
             connected_.erase(undone->first);
     }
     connected_undo_.clear();
+    for (auto undone = live_undo_.rbegin(); undone != live_undo_.rend(); ++undone)
+        if (live_.erase(*undone) == 0) live_.insert(*undone);
+    live_undo_.clear();
     block_.clear();
     identity_.roll_back();
     order_.roll_back();
@@ -171,6 +175,11 @@ void journal::set_connected(const std::string& client_id, std::optional<connecti
         connected_[client_id] = *as;
     else
         connected_.erase(client_id);
+}
+
+void journal::set_live(std::uint64_t incarnation, bool live) {
+    const bool changed = live ? live_.insert(incarnation).second : live_.erase(incarnation) > 0;
+    if (changed) live_undo_.push_back(incarnation);
 }
 
 bool journal::is_configured(int destination) const {

@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -101,18 +102,23 @@ class journal {
     status apply_one(const session_open_request& request);
     status apply_one(const session_close_request& request);
     status apply_one(const session_release_request& request);
+    status apply_one(const local_request& request);
     status apply_one(const quarantine_discard_request& request);
     status apply_one(const delivery_request& request);
 
     // What is wrong with a message: one record for all of its events, its payload once.
     struct findings {
         wharf::v1::QuarantinedMessage record;
+        std::string last_reason, last_detail;
         status note(const prepared_item& item, const prepared_quarantine& why,
                     sequence contradicts);
     };
     status judge(const prepared_message& message, const prepared_item& item,
                  const prepared_event& event, ingest_verdict& verdict, bool& keyless,
                  findings& bad);
+    void add_receipt(const prepared_item& item, const ingest_verdict& before,
+                     const ingest_verdict& after, const findings& bad,
+                     std::vector<event_receipt>& out) const;
     result<std::optional<bool>> is_redelivery(const prepared_message& message);
     status append(const prepared_event& event, std::uint16_t flags);
     status write_group();
@@ -121,6 +127,19 @@ class journal {
     status write_order(sequence as_of);
     status quarantine(const prepared_message& message, wharf::v1::QuarantinedMessage& record);
     status note_redelivery_hint(const prepared_message& message, bool keyless);
+
+    status apply_local(const std::vector<local_op>& ops);
+    status apply_op(const put_subscription& op);
+    status apply_op(const erase_subscription& op);
+    status apply_op(const queue_message& op);
+    status apply_op(const release_queued& op);
+    status apply_op(const erase_queued& op);
+    status apply_op(const put_retained& op);
+    status apply_op(const erase_retained& op);
+    status apply_op(const erase_will& op);
+    void set_live(std::uint64_t incarnation, bool live);
+    // Of a session or a will; never used twice.
+    std::uint64_t next_local();
 
     status apply_op(std::uint8_t destination, const seal_batch& op);
     status apply_op(std::uint8_t destination, const close_batch& op);
@@ -137,7 +156,7 @@ class journal {
     result<std::vector<sequence>> parked_between(sequence first, sequence last);
     status take_out(sequence number);
     status expire_sessions();
-    status wipe_session(std::string_view client_id);
+    status wipe_session(std::string_view client_id, std::uint64_t incarnation);
     status wipe_prefix(const std::string& prefix);
     struct connection {
         std::uint64_t generation = 0;
@@ -177,7 +196,10 @@ class journal {
     std::unordered_map<std::string, connection> connected_; // by client id; never iterated
     // What connected_ was before the open group touched it, newest last.
     std::vector<std::pair<std::string, std::optional<connection>>> connected_undo_;
-    std::uint64_t last_generation_ = 0; // not taken back: no value is used twice
+    // Incarnations of the journaled sessions; what is for others is left out. Never iterated.
+    std::unordered_set<std::uint64_t> live_;
+    std::vector<std::uint64_t> live_undo_; // changed in the open group: each the other way round
+    std::uint64_t last_generation_ = 0;    // not taken back: no value is used twice
     std::uint64_t sessions_ = 0;
     std::uint64_t next_sessions_ = 0;
     std::int64_t session_sweep_us_ = 0; // when the next one is due

@@ -223,6 +223,7 @@ status journal::end_connections() {
         readable = format::unseal(key, value, record);
         if (!readable.ok()) return false;
         ++next_sessions_;
+        if (record.incarnation() != 0) set_live(record.incarnation(), true);
         if (record.disconnected_at_us() == 0) open.push_back(std::move(record));
         return true;
     }));

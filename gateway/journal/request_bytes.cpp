@@ -1,5 +1,7 @@
 #include "gateway/journal/request_bytes.hpp"
 
+#include <algorithm>
+
 namespace wharf {
 
 namespace {
@@ -31,7 +33,35 @@ std::size_t bytes_of(const delivery_op& op) {
     return k_op_bytes;
 }
 
+std::size_t bytes_of(const local_op& op) {
+    if (const auto* queued = std::get_if<queue_message>(&op))
+        return k_op_bytes + queued->message->size();
+    if (const auto* retained = std::get_if<put_retained>(&op))
+        return k_op_bytes + retained->message->size();
+    if (const auto* subscription = std::get_if<put_subscription>(&op))
+        return k_op_bytes + subscription->content.filter().size();
+    return k_op_bytes;
+}
+
+std::size_t bytes_of(const std::vector<local_op>& ops) {
+    std::size_t bytes = 0;
+    for (const local_op& op : ops)
+        bytes += bytes_of(op);
+    return bytes;
+}
+
+bool adds(const local_op& op) {
+    return std::holds_alternative<queue_message>(op) || std::holds_alternative<put_retained>(op) ||
+           std::holds_alternative<put_subscription>(op);
+}
+
 } // namespace
+
+bool takes_space(const journal_request& request) {
+    if (const auto* local = std::get_if<local_request>(&request))
+        return std::ranges::any_of(local->ops, adds);
+    return std::holds_alternative<ingest_request>(request);
+}
 
 std::size_t bytes_of(const journal_request& request) {
     if (const auto* delivery = std::get_if<delivery_request>(&request)) {
@@ -40,13 +70,15 @@ std::size_t bytes_of(const journal_request& request) {
             bytes += bytes_of(op);
         return bytes;
     }
+    if (const auto* local = std::get_if<local_request>(&request))
+        return k_request_bytes + bytes_of(local->ops);
     const auto* ingest = std::get_if<ingest_request>(&request);
     if (ingest == nullptr) return k_request_bytes;
     if (ingest->bytes != 0) return ingest->bytes;
     std::size_t bytes = ingest->message.payload.size() + k_request_bytes;
     for (const prepared_item& item : ingest->message.items)
         bytes += bytes_of(item);
-    return bytes;
+    return bytes + bytes_of(ingest->message.local);
 }
 
 std::size_t count_bytes(journal_request& request) {
@@ -57,6 +89,7 @@ std::size_t count_bytes(journal_request& request) {
 
 bool is_urgent(const journal_request& request) {
     if (const auto* delivery = std::get_if<delivery_request>(&request)) return delivery->urgent;
+    if (const auto* local = std::get_if<local_request>(&request)) return local->urgent;
     return !std::holds_alternative<session_close_request>(request);
 }
 

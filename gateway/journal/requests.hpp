@@ -13,12 +13,65 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace wharf {
+
+// --- the local broker --------------------------------------------------------------------------
+
+// What belongs to a session that is no more is left out.
+struct put_subscription {
+    std::uint64_t incarnation = 0;
+    std::uint32_t number = 0;
+    wharf::v1::SubscriptionRecord content;
+};
+struct erase_subscription {
+    std::uint64_t incarnation = 0;
+    std::uint32_t number = 0;
+};
+// Waits for the session; numbers rise.
+struct queue_message {
+    std::uint64_t incarnation = 0;
+    std::uint64_t number = 0;
+    std::uint8_t qos = 1;
+    bool retain = false;
+    std::vector<std::uint32_t> identifiers;
+    std::shared_ptr<const std::string> message; // a serialized wharf.v1.LocalMessage
+};
+// QoS 2: the client has it, the PUBREL is owed.
+struct release_queued {
+    std::uint64_t incarnation = 0;
+    std::uint64_t number = 0;
+};
+struct erase_queued {
+    std::uint64_t incarnation = 0;
+    std::uint64_t number = 0;
+};
+struct put_retained {
+    std::uint64_t number = 0;
+    std::shared_ptr<const std::string> message; // a serialized wharf.v1.LocalMessage
+};
+struct erase_retained {
+    std::uint64_t number = 0;
+};
+// It was published, or taken back.
+struct erase_will {
+    std::uint64_t number = 0;
+};
+
+using local_op = std::variant<put_subscription, erase_subscription, queue_message, release_queued,
+                              erase_queued, put_retained, erase_retained, erase_will>;
+
+// Applied as one, in order. Those that are not urgent ride in the next commit.
+struct local_request {
+    std::uint64_t token = 0;
+    bool urgent = false;
+    std::vector<local_op> ops;
+};
 
 // --- ingest ------------------------------------------------------------------------------------
 
@@ -86,7 +139,13 @@ struct prepared_message {
     // The device's profile states that it does not reuse packet ids at once, so that an event
     // without identity under a repeated packet id, with DUP, is a redelivery.
     bool packet_ids_not_reused = false;
+    // Who published it is no MQTT session: the gateway itself, for a will.
+    bool without_session = false;
+    // The answer says how each event was judged.
+    bool wants_receipt = false;
     std::vector<prepared_item> items;
+    // What the local broker makes of it: true in the same commit.
+    std::vector<local_op> local;
 };
 
 struct ingest_request {
@@ -102,6 +161,17 @@ struct ingest_verdict {
     std::uint32_t quarantined = 0;
 };
 
+enum class event_fate : std::uint8_t { accepted, duplicate, quarantined };
+
+// How one event was judged.
+struct event_receipt {
+    std::optional<std::uint32_t> index; // in its message; nothing: it could not be taken apart
+    event_fate fate = event_fate::accepted;
+    sequence number = k_no_sequence;      // of an accepted one
+    std::uint64_t quarantine = 0;         // number of the record, where it is in quarantine
+    std::string reason = {}, detail = {}; // of quarantine
+};
+
 // --- MQTT sessions -----------------------------------------------------------------------------
 
 struct session_open_request {
@@ -109,6 +179,7 @@ struct session_open_request {
     std::string client_id;
     bool clean_start = false;
     std::uint32_t expiry_s = 0;
+    std::optional<wharf::v1::WillRecord> will = {};
 };
 
 struct session_opened {
@@ -116,6 +187,8 @@ struct session_opened {
     bool refused = false; // limits::k_sessions_max journaled sessions are there already
     bool session_present = false;
     std::uint64_t generation = 0;
+    std::uint64_t incarnation = 0;              // of a session that outlives its connection
+    std::uint64_t will = 0;                     // its number; 0: none
     std::vector<std::uint16_t> qos2_packet_ids; // received, their PUBREL not yet
 };
 
@@ -235,15 +308,28 @@ struct delivery_request {
     std::vector<delivery_op> ops;
 };
 
-using journal_request =
-    std::variant<ingest_request, session_open_request, session_close_request,
-                 session_release_request, quarantine_discard_request, delivery_request>;
+using journal_request = std::variant<ingest_request, session_open_request, session_close_request,
+                                     session_release_request, local_request,
+                                     quarantine_discard_request, delivery_request>;
 
 // --- what a commit made true -------------------------------------------------------------------
 
 struct ingest_done {
     std::uint64_t token = 0;
     ingest_verdict verdict;
+    std::vector<event_receipt> receipts; // where they were wanted
+};
+// Its connection was replaced while it waited: nothing of it was taken.
+struct ingest_dropped {
+    std::uint64_t token = 0;
+};
+struct local_done {
+    std::uint64_t token = 0;
+};
+// Its time is over. token: 0.
+struct session_expired {
+    std::uint64_t token = 0;
+    std::uint64_t incarnation = 0;
 };
 struct session_released {
     std::uint64_t token = 0;
@@ -253,7 +339,8 @@ struct delivery_done {
     std::uint8_t destination = 0;
 };
 
-using journal_answer = std::variant<ingest_done, session_opened, session_released,
-                                    quarantine_discarded, delivery_done>;
+using journal_answer =
+    std::variant<ingest_done, ingest_dropped, session_opened, session_released, session_expired,
+                 local_done, quarantine_discarded, delivery_done>;
 
 } // namespace wharf

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t k_never_expires = 0xffffffff;
 constexpr std::int64_t k_sweep_every_us = 60'000'000;
+constexpr std::size_t k_sweep_max = 8; // sessions in one group: each may have a queue
 
 bool has_ended(const wharf::v1::SessionRecord& session, std::int64_t now_us) {
     if (session.expiry_s() == k_never_expires || session.disconnected_at_us() == 0) return false;
@@ -53,17 +54,33 @@ status journal::apply_one(const session_open_request& request) {
         }));
         WHARF_TRY(std::move(readable));
     } else {
-        WHARF_TRY(wipe_session(request.client_id));
+        WHARF_TRY(wipe_session(request.client_id, record.incarnation()));
+        record.set_incarnation(0);
     }
     if (request.expiry_s > 0) {
         record.set_client_id(request.client_id);
         record.set_expiry_s(request.expiry_s);
         record.set_disconnected_at_us(0);
+        if (record.incarnation() == 0) {
+            record.set_incarnation(next_local());
+            set_live(record.incarnation(), true);
+        }
+        answer.incarnation = record.incarnation();
         WHARF_TRY(put(key, record));
         if (!known) ++next_sessions_;
+    } else if (answer.session_present) {
+        // It goes on, but not beyond this connection: it stays until that has ended.
+        answer.incarnation = record.incarnation();
+        record.set_expiry_s(0);
+        record.set_disconnected_at_us(0);
+        WHARF_TRY(put(key, record));
     } else if (known) {
         WHARF_TRY(group_->erase(key));
         --next_sessions_;
+    }
+    if (request.will) {
+        answer.will = next_local();
+        WHARF_TRY(put(format::will_key(answer.will), *request.will));
     }
     answer.generation = ++last_generation_;
     bool hints = false;
@@ -85,12 +102,13 @@ status journal::apply_one(const session_close_request& request) {
     dirty_ = true;
     std::string key = format::session_key(request.client_id);
     WHARF_TRY_ASSIGN(auto value, group_->get(key));
+    wharf::v1::SessionRecord record;
+    if (value) WHARF_TRY(format::unseal(key, *value, record));
     if (request.expiry_s == 0) {
         if (value) --next_sessions_;
         WHARF_TRY(group_->erase(key));
-        return wipe_session(request.client_id);
+        return wipe_session(request.client_id, record.incarnation());
     }
-    wharf::v1::SessionRecord record;
     record.set_client_id(request.client_id);
     record.set_expiry_s(request.expiry_s);
     record.set_disconnected_at_us(std::max<std::int64_t>(now_us_, 1)); // 0 says connected
@@ -107,10 +125,14 @@ status journal::apply_one(const session_release_request& request) {
     return ok();
 }
 
-status journal::wipe_session(std::string_view client_id) {
+status journal::wipe_session(std::string_view client_id, std::uint64_t incarnation) {
     if (WHARF_MUTANT(clean_start_keeps_packet_ids)) return ok();
     WHARF_TRY(wipe_prefix(format::qos2_prefix(client_id)));
-    return wipe_prefix(format::redelivery_prefix(client_id));
+    WHARF_TRY(wipe_prefix(format::redelivery_prefix(client_id)));
+    if (incarnation == 0) return ok();
+    set_live(incarnation, false);
+    WHARF_TRY(wipe_prefix(format::subscription_prefix(incarnation)));
+    return wipe_prefix(format::queued_prefix(incarnation));
 }
 
 status journal::wipe_prefix(const std::string& prefix) {
@@ -128,7 +150,7 @@ status journal::wipe_prefix(const std::string& prefix) {
 status journal::expire_sessions() {
     if (now_us_ < next_session_sweep_us_) return ok();
     next_session_sweep_us_ = now_us_ + k_sweep_every_us;
-    std::vector<std::string> ended;
+    std::vector<wharf::v1::SessionRecord> ended;
     std::string prefix(1, format::k_session);
     status readable = ok();
     WHARF_TRY(group_->scan(prefix, [&](std::string_view key, std::string_view value) {
@@ -136,14 +158,17 @@ status journal::expire_sessions() {
         wharf::v1::SessionRecord record;
         readable = format::unseal(key, value, record);
         if (!readable.ok()) return false;
-        if (has_ended(record, now_us_)) ended.push_back(record.client_id());
-        return true;
+        if (has_ended(record, now_us_)) ended.push_back(std::move(record));
+        return ended.size() < k_sweep_max;
     }));
     WHARF_TRY(std::move(readable));
-    if (ended.empty()) session_sweep_us_ = next_session_sweep_us_; // nothing to take back
-    for (const std::string& client_id : ended) {
-        WHARF_TRY(group_->erase(format::session_key(client_id)));
-        WHARF_TRY(wipe_session(client_id));
+    if (ended.empty()) session_sweep_us_ = next_session_sweep_us_;     // nothing to take back
+    if (ended.size() == k_sweep_max) next_session_sweep_us_ = now_us_; // there may be more
+    for (const wharf::v1::SessionRecord& session : ended) {
+        WHARF_TRY(group_->erase(format::session_key(session.client_id())));
+        WHARF_TRY(wipe_session(session.client_id(), session.incarnation()));
+        if (session.incarnation() != 0)
+            answers_.emplace_back(session_expired{0, session.incarnation()});
         --next_sessions_;
         dirty_ = true;
     }

@@ -232,7 +232,7 @@ void journal_thread::hold_ingest(std::vector<journal_request>& group, place wher
     std::vector<journal_request> others;
     std::size_t bytes = 0;
     for (journal_request& request : group) {
-        bool hold = std::holds_alternative<ingest_request>(request);
+        bool hold = takes_space(request);
         if (hold) bytes += bytes_of(request);
         (hold ? ingest : others).push_back(std::move(request));
     }

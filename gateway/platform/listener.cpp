@@ -21,10 +21,21 @@ constexpr auto k_accept_retry = std::chrono::milliseconds(100);
 
 listener::listener(asio::io_context& on, listener_options options, intake& prepare,
                    clock_port& clock, random_port& random, listener_callbacks callbacks)
-    : io_(on), options_(std::move(options)), intake_(prepare), clock_(clock), random_(random),
-      callbacks_(std::move(callbacks)), acceptor_(on), timer_(on), retry_(on) {}
+    : io_(on), options_(std::move(options)), clock_(clock), random_(random),
+      callbacks_(std::move(callbacks)), acceptor_(on), timer_(on), retry_(on),
+      broker_(options_.broker, prepare,
+              {[this](journal_request request) { submit(std::move(request)); },
+               [this] { return take_spent(); }, callbacks_.log}) {}
 
-listener::~listener() = default;
+listener::~listener() {
+    for (auto& [id, one] : connections_)
+        one->retire(); // what the loop still holds of it outlives the broker
+}
+
+status listener::restore(local_state from, std::int64_t journal_offset_us) {
+    look_at_clock();
+    return broker_.restore(std::move(from), journal_offset_us);
+}
 
 status listener::start() {
     boost::system::error_code failed;
@@ -78,10 +89,10 @@ void listener::accepted(tcp::socket socket) {
     if (failed) return;
     // A peer that is gone without a word, or that does not read, is noticed by the kernel too.
     if (!watch_peer(socket.native_handle(), k_peer_silence_s)) return;
-    constexpr std::uint64_t mask = (std::uint64_t{1} << (64 - k_session_token_bits)) - 1;
+    constexpr std::uint64_t mask = (std::uint64_t{1} << (64 - broker::client::k_token_bits)) - 1;
     // Ids come round again: never one that is still in use.
     std::uint64_t id = ++last_id_ & mask;
-    while (connections_.contains(id))
+    while (id == 0 || connections_.contains(id))
         id = ++last_id_ & mask;
     auto made = std::make_shared<connection>(*this, id, std::move(socket));
     connections_[id] = made;
@@ -100,6 +111,8 @@ void listener::tick() {
             all.push_back(one);
         for (auto& one : all)
             one->tick(now_ms());
+        broker_.on_tick();
+        copy_counters();
         shrink_spent();
         if (stopping_) finish_stop();
         if (!stopping_ || !connections_.empty()) tick();
@@ -168,7 +181,7 @@ void listener::shrink_spent() {
 }
 
 void listener::look_at_clock() {
-    now_ = {clock_.wall_us(), clock_.monotonic_us(), clock_.wall_synchronised()};
+    broker_.look({clock_.wall_us(), clock_.monotonic_us(), clock_.wall_synchronised()});
 }
 
 void listener::on_room() {
@@ -190,16 +203,16 @@ void listener::on_answers(std::vector<journal_answer> answers) {
         look_at_clock();
         std::vector<std::shared_ptr<connection>> touched;
         for (journal_answer& answer : answers) {
-            const std::uint64_t token =
-                std::visit([](const auto& one) { return one.token; }, answer);
-            const std::uint64_t id = token >> k_session_token_bits;
+            if (broker_.on_answer(answer)) continue;
+            const std::uint64_t id = broker::client::id_of(
+                std::visit([](const auto& one) { return one.token; }, answer));
             // Mostly it is the same one's as before.
             if (touched.empty() || touched.back()->id() != id) {
                 auto found = connections_.find(id);
                 if (found == connections_.end()) continue; // it left before its answer came
                 touched.push_back(found->second);
             }
-            dispatch(*touched.back(), answer);
+            touched.back()->on_answer(answer);
         }
         // One write for all that a commit released.
         for (auto& one : touched)
@@ -207,36 +220,36 @@ void listener::on_answers(std::vector<journal_answer> answers) {
     });
 }
 
-void listener::dispatch(connection& to, journal_answer& answer) {
-    constexpr std::uint64_t mask = (std::uint64_t{1} << k_session_token_bits) - 1;
-    if (auto* done = std::get_if<ingest_done>(&answer))
-        to.on_ingested(done->token & mask, done->verdict);
-    else if (auto* opened = std::get_if<session_opened>(&answer))
-        to.on_opened(*opened);
-    else if (auto* released = std::get_if<session_released>(&answer))
-        to.on_released(released->token & mask);
+void listener::wake(std::shared_ptr<connection> which) {
+    woken_.push_back(std::move(which));
+    if (std::exchange(pump_posted_, true)) return;
+    asio::post(io_, [this] { pump_woken(); });
 }
 
-// MQTT 5 section 3.1.4: a second connection under a client id ends the first.
-void listener::take_over(const std::string& client_id, connection* by) {
-    auto [at, fresh] = by_client_id_.try_emplace(client_id, by);
-    if (fresh) return;
-    connection* before = std::exchange(at->second, by);
-    if (before == by) return;
-    callbacks_.log(notice::info,
-                   "client " + client_id + " connected again; its earlier connection ends");
-    before->end(mqtt::reason::session_taken_over);
+void listener::pump_woken() {
+    pump_posted_ = false;
+    for (auto& each : std::exchange(woken_, {}))
+        each->pump();
 }
 
-void listener::forget(connection* which) {
-    auto found = by_client_id_.find(which->client_id());
-    if (found != by_client_id_.end() && found->second == which) by_client_id_.erase(found);
+void listener::copy_counters() {
+    const broker::broker_counters& from = broker_.counters();
+    counters_.subscriptions = broker_.subscriptions_count();
+    counters_.retained = broker_.retained_count();
+    counters_.queued_bytes = broker_.queued_bytes();
+    counters_.delivered = from.delivered;
+    counters_.dropped_queue = from.dropped_queue;
+    counters_.dropped_slow = from.dropped_slow;
+    counters_.dropped_expired = from.dropped_expired;
+    counters_.dropped_too_large = from.dropped_too_large;
+    counters_.retained_refused = from.retained_refused;
+    counters_.wills = from.wills;
+    counters_.receipts = from.receipts;
 }
 
 void listener::retire(std::uint64_t id) {
     auto found = connections_.find(id);
     if (found == connections_.end()) return;
-    forget(found->second.get());
     // It may be in the middle of one of its own calls.
     asio::post(io_, [kept = std::move(found->second)] {});
     connections_.erase(found);
@@ -267,6 +280,7 @@ void listener::finish_stop() {
         for (auto& one : all)
             one->abandon();
     if (connections_.empty() && stopped_) {
+        broker_.flush();
         hand_over();
         timer_.cancel();
         std::exchange(stopped_, nullptr)();

@@ -3,6 +3,7 @@
 // on_spent() may be called from any thread.
 #pragma once
 
+#include "gateway/broker/broker.hpp"
 #include "gateway/ingest/intake.hpp"
 #include "gateway/ingest/mqtt/session.hpp"
 #include "gateway/journal/requests.hpp"
@@ -28,6 +29,7 @@ struct listener_options {
     std::uint16_t port = 1883; // 0: any free one
     std::size_t connections_max = limits::k_connections_default;
     mqtt::session_limits session;
+    broker::broker_options broker;
 };
 
 struct listener_counters {
@@ -38,9 +40,19 @@ struct listener_counters {
     std::atomic<std::uint64_t> messages_qos1{0};
     std::atomic<std::uint64_t> messages_qos2{0};
     std::atomic<std::uint64_t> closed_by_us{0};
+    // The local broker's, as of the last tick.
+    std::atomic<std::uint64_t> subscriptions{0};
+    std::atomic<std::uint64_t> retained{0};
+    std::atomic<std::uint64_t> queued_bytes{0};
+    std::atomic<std::uint64_t> delivered{0};
+    std::atomic<std::uint64_t> dropped_queue{0};
+    std::atomic<std::uint64_t> dropped_slow{0};
+    std::atomic<std::uint64_t> dropped_expired{0};
+    std::atomic<std::uint64_t> dropped_too_large{0};
+    std::atomic<std::uint64_t> retained_refused{0};
+    std::atomic<std::uint64_t> wills{0};
+    std::atomic<std::uint64_t> receipts{0};
 };
-
-enum class notice : std::uint8_t { info, warning };
 
 struct listener_callbacks {
     // Hands requests to the journal, in order; false: no more until on_room().
@@ -60,6 +72,9 @@ class listener {
     listener(const listener&) = delete;
     listener& operator=(const listener&) = delete;
 
+    // Before start(): what the journal kept for the local broker, and journal time minus monotonic
+    // time.
+    status restore(local_state from, std::int64_t journal_offset_us);
     // errc::io where the address cannot be listened on.
     status start();
     [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -80,7 +95,6 @@ class listener {
     void accept();
     void accepted(tcp::socket socket);
     void tick();
-    void dispatch(connection& to, journal_answer& answer);
     void finish_stop();
 
     // For connections. Requests of one turn of the loop are handed over together, at its end.
@@ -91,23 +105,18 @@ class listener {
     void shrink_spent();
     // What time it is in this turn of the loop: of a read that brings many messages, the same for
     // all of them.
-    struct moment {
-        std::int64_t wall_us = 0;
-        std::int64_t monotonic_us = 0;
-        bool wall_synchronised = false;
-    };
     void look_at_clock();
-    [[nodiscard]] const moment& now() const { return now_; }
     [[nodiscard]] bool may_read() const { return !stopping_; }
     [[nodiscard]] bool has_room() const { return room_; }
-    void take_over(const std::string& client_id, connection* by);
-    void forget(connection* which);
+    // To be pumped at the end of this turn.
+    void wake(std::shared_ptr<connection> which);
+    void pump_woken();
+    void copy_counters();
     void retire(std::uint64_t id);
     [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
 
     boost::asio::io_context& io_;
     const listener_options options_;
-    intake& intake_;
     clock_port& clock_;
     random_port& random_;
     const listener_callbacks callbacks_;
@@ -116,7 +125,9 @@ class listener {
     boost::asio::steady_timer retry_;
     std::uint16_t port_ = 0;
     listener_counters counters_;
-    moment now_;
+    broker::broker broker_;
+    std::vector<std::shared_ptr<connection>> woken_;
+    bool pump_posted_ = false;
     std::vector<journal_request> requests_;
     std::vector<journal_request> spent_;
     std::size_t spent_least_ = 0; // since the last tick
@@ -130,7 +141,6 @@ class listener {
     std::uint64_t last_id_ = 0;
     // Looked up, and visited where order does not show.
     std::unordered_map<std::uint64_t, std::shared_ptr<connection>> connections_;
-    std::unordered_map<std::string, connection*> by_client_id_;
 };
 
 } // namespace wharf

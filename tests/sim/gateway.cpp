@@ -192,12 +192,18 @@ void gateway::wire() {
     writer_ = std::make_unique<journal_shell>(world_, process_, plan_, *journal_, *store_, disk_,
                                               std::move(calls));
     listener_ = std::make_unique<sim_listener>(
-        world_, process_, plan_, *intake_, session_limits_now(),
+        world_, process_, plan_, *intake_, session_limits_now(), broker::broker_options{},
         listener_calls{
             [this](std::vector<journal_request> requests) {
                 return writer_->submit(std::move(requests));
             },
             [this](const link& on, std::string_view bytes) { witness_.leaving(on.id(), bytes); }});
+    auto kept = read_local_state(*store_);
+    if (!kept.ok()) violated("recovery", kept.failure().message);
+    if (auto restored = listener_->restore(std::move(*kept),
+                                           writer_->journal_time_us() - process_.monotonic_us());
+        !restored.ok())
+        violated("recovery", restored.failure().message);
     sync_ = std::make_unique<sim_sync>(world_, process_, plan_);
     for (std::size_t i = 0; i < erps_.size(); ++i)
         add_runner(i);

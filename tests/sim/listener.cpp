@@ -7,8 +7,6 @@ namespace wharf::sim {
 
 namespace {
 
-constexpr unsigned k_token_bits = 40;
-constexpr std::uint64_t k_token_mask = (std::uint64_t{1} << k_token_bits) - 1;
 constexpr std::int64_t k_tick_us = 250'000;
 constexpr std::size_t k_read_bytes = 16 * 1024;
 constexpr std::size_t k_spent_max = 64; // fewer than there are, so that the bound is reached
@@ -17,11 +15,30 @@ constexpr std::size_t k_spent_bytes_max = 4096;
 } // namespace
 
 sim_listener::sim_listener(world& in, process& of, const plan& with, const intake& prepare,
-                           mqtt::session_limits limits, listener_calls calls)
-    : world_(in), process_(of), plan_(with), intake_(prepare), limits_(limits),
-      calls_(std::move(calls)) {}
+                           mqtt::session_limits limits, broker::broker_options broker,
+                           listener_calls calls)
+    : world_(in), process_(of), plan_(with), limits_(limits), calls_(std::move(calls)),
+      broker_(std::move(broker), prepare,
+              {[this](journal_request request) { submit(std::move(request)); },
+               [this] { return take_spent(); },
+               [this](notice, const std::string& text) {
+                   if (text.find("connected again") != text.npos)
+                       world_.fired(fault::session_taken_over);
+               }}) {}
 
-sim_listener::~sim_listener() = default;
+sim_listener::~sim_listener() {
+    for (auto& [id, one] : connections_)
+        one->retire();
+}
+
+status sim_listener::restore(local_state from, std::int64_t journal_offset_us) {
+    look_at_clock();
+    return broker_.restore(std::move(from), journal_offset_us);
+}
+
+void sim_listener::look_at_clock() {
+    broker_.look({process_.wall_us(), process_.monotonic_us(), process_.wall_synchronised()});
+}
 
 void sim_listener::accept(const std::shared_ptr<link>& on) {
     auto made = std::make_shared<sim_connection>(*this, ++last_id_, on);
@@ -32,11 +49,13 @@ void sim_listener::accept(const std::shared_ptr<link>& on) {
 }
 
 void sim_listener::tick() {
+    look_at_clock();
     std::vector<std::shared_ptr<sim_connection>> all;
     for (auto& [id, one] : connections_)
         all.push_back(one);
     for (auto& one : all)
         one->tick();
+    broker_.on_tick();
     shrink_spent();
     if (stopping_) finish_stop();
     ticking_ = !connections_.empty();
@@ -95,6 +114,7 @@ void sim_listener::shrink_spent() {
 
 void sim_listener::on_room() {
     process_.post(process_.hop_us(), [this] {
+        look_at_clock();
         room_ = true;
         std::vector<std::shared_ptr<sim_connection>> all;
         for (auto& [id, one] : connections_)
@@ -108,46 +128,27 @@ void sim_listener::on_room() {
 
 void sim_listener::on_answers(std::vector<journal_answer> answers) {
     process_.post(process_.hop_us(), [this, answers = std::move(answers)]() mutable {
+        look_at_clock();
         std::vector<std::shared_ptr<sim_connection>> touched;
         for (journal_answer& answer : answers) {
-            const auto id =
-                std::visit([](const auto& one) { return one.token; }, answer) >> k_token_bits;
+            if (broker_.on_answer(answer)) continue;
+            const auto id = broker::client::id_of(
+                std::visit([](const auto& one) { return one.token; }, answer));
             if (touched.empty() || touched.back()->id() != id) {
                 const auto found = connections_.find(id);
                 if (found == connections_.end()) continue;
                 touched.push_back(found->second);
             }
-            dispatch(*touched.back(), answer);
+            touched.back()->on_answer(answer);
         }
         for (auto& one : touched)
             one->pump();
     });
 }
 
-void sim_listener::dispatch(sim_connection& to, journal_answer& answer) {
-    if (auto* done = std::get_if<ingest_done>(&answer))
-        to.on_ingested(done->token & k_token_mask);
-    else if (auto* opened = std::get_if<session_opened>(&answer))
-        to.on_opened(*opened);
-    else if (auto* released = std::get_if<session_released>(&answer))
-        to.on_released(released->token & k_token_mask);
-}
-
-void sim_listener::take_over(const std::string& client_id, sim_connection* by) {
-    auto [at, fresh] = by_client_id_.try_emplace(client_id, by);
-    if (fresh) return;
-    auto* before = std::exchange(at->second, by);
-    if (before == by) return;
-    world_.fired(fault::session_taken_over);
-    before->end(mqtt::reason::session_taken_over);
-}
-
 void sim_listener::retire(std::uint64_t id) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) return;
-    const auto named = by_client_id_.find(found->second->client_id());
-    if (named != by_client_id_.end() && named->second == found->second.get())
-        by_client_id_.erase(named);
     // It may be in the middle of one of its own calls.
     process_.post(0, [kept = std::move(found->second)] {});
     connections_.erase(found);
@@ -172,6 +173,7 @@ void sim_listener::finish_stop() {
         for (auto& one : all)
             one->lost();
     if (!connections_.empty() || !stopped_) return;
+    broker_.flush();
     hand_over();
     std::exchange(stopped_, nullptr)();
 }
@@ -191,19 +193,17 @@ void sim_listener::check_bounds() const {
 
 sim_connection::sim_connection(sim_listener& owner, std::uint64_t id, std::shared_ptr<link> on)
     : owner_(owner), id_(id), link_(std::move(on)),
-      session_(owner.limits_, *this, "wharf-" + std::to_string(id), owner.now_ms()) {}
+      client_(owner.broker_, *this, owner.limits_, id, "wharf-" + std::to_string(id)) {}
 
 void sim_connection::start() {
-    session_.hold_publishes(!owner_.room_);
+    client_.session().hold_publishes(!owner_.room_);
     pump();
 }
 
-std::uint64_t sim_connection::token_of(std::uint64_t session_token) const {
-    return (id_ << k_token_bits) | (session_token & k_token_mask);
-}
-
 void sim_connection::pump() {
+    woken_ = false;
     if (finished_) return;
+    if (!writing_) client_.pump();
     write();
     read();
 }
@@ -215,29 +215,32 @@ void sim_connection::arrived(link&, std::string_view bytes) {
 }
 
 void sim_connection::read() {
-    while (!closing_ && !finished_ && !owner_.stopping_ && session_.wants_bytes() &&
+    while (!closing_ && !finished_ && !owner_.stopping_ && client_.session().wants_bytes() &&
            !inbox_.empty()) {
         const auto bytes = inbox_.substr(0, k_read_bytes);
         inbox_.erase(0, bytes.size());
-        session_.on_bytes(bytes, owner_.now_ms());
+        owner_.look_at_clock();
+        client_.session().on_bytes(bytes, owner_.now_ms());
+        if (!writing_) client_.pump();
         write();
     }
 }
 
 void sim_connection::write() {
     if (writing_ || finished_) return;
-    if (session_.output().empty()) {
+    if (client_.session().output().empty()) {
         if (closing_) finish();
         return;
     }
     writing_ = true;
     std::string output;
-    output.swap(session_.output());
+    output.swap(client_.session().output());
     owner_.calls_.leaving(*link_, output);
     link_->send(link::server, std::move(output));
     owner_.process_.post(owner_.process_.hop_us(), [self = shared_from_this()] {
         self->writing_ = false;
-        self->session_.on_drained();
+        self->owner_.look_at_clock();
+        self->client_.session().on_drained();
         self->pump();
     });
 }
@@ -248,13 +251,14 @@ void sim_connection::ended(link&) {
 
 void sim_connection::lost() {
     if (finished_) return;
-    session_.on_transport_closed();
+    client_.session().on_transport_closed();
     finish();
 }
 
 void sim_connection::finish() {
     if (std::exchange(finished_, true)) return;
     link_->close(link::server);
+    client_.retire();
     owner_.retire(id_);
 }
 
@@ -268,67 +272,19 @@ void sim_connection::drop_link(bool silently) {
 }
 
 void sim_connection::end(mqtt::reason why) {
-    session_.end(why);
+    client_.session().end(why);
     pump();
 }
 
 void sim_connection::tick() {
     if (finished_) return;
-    session_.on_tick(owner_.now_ms());
+    client_.session().on_tick(owner_.now_ms());
     pump();
 }
 
-void sim_connection::open_session(const mqtt::open_request& request) {
-    client_id_ = request.client_id;
-    persistent_ = request.session_expiry_s > 0;
-    owner_.take_over(client_id_, this);
-    owner_.submit(session_open_request{token_of(0), client_id_, request.clean_start,
-                                       request.session_expiry_s});
-}
-
-void sim_connection::on_opened(const session_opened& answer) {
-    generation_ = answer.generation;
-    session_present_ = answer.session_present;
-    if (answer.refused)
-        session_.on_refused(mqtt::reason::quota_exceeded, "too many sessions are kept already");
-    else
-        session_.on_opened(answer.session_present, answer.qos2_packet_ids);
-    pump();
-}
-
-void sim_connection::publish(const mqtt::publish_request& request) {
-    publish_view view;
-    view.topic = request.topic;
-    view.payload = request.payload;
-    view.client_id = client_id_;
-    view.qos = request.qos;
-    view.packet_id = request.packet_id;
-    view.dup = request.dup;
-    view.persistent_session = persistent_;
-    view.resumed_session = session_present_;
-    view.content_type = request.content_type;
-    ingest_request ingest{token_of(request.token),
-                          owner_.intake_.prepare(view, owner_.process_.wall_us(),
-                                                 owner_.process_.wall_synchronised(),
-                                                 owner_.take_spent())};
-    ingest.message.generation = generation_;
-    owner_.submit(std::move(ingest));
-}
-
-void sim_connection::on_ingested(std::uint64_t token) {
-    session_.on_published(token, mqtt::reason::success);
-}
-
-void sim_connection::release(std::uint64_t token, std::uint16_t packet_id) {
-    owner_.submit(session_release_request{token_of(token), client_id_, generation_, packet_id});
-}
-
-void sim_connection::on_released(std::uint64_t token) {
-    session_.on_released(token);
-}
-
-void sim_connection::close_session(const mqtt::session_end& end) {
-    owner_.submit(session_close_request{client_id_, generation_, end.session_expiry_s});
+void sim_connection::wake() {
+    if (std::exchange(woken_, true)) return;
+    owner_.process_.post(0, [self = shared_from_this()] { self->pump(); });
 }
 
 void sim_connection::close(std::string_view) {
@@ -338,14 +294,16 @@ void sim_connection::close(std::string_view) {
 void sim_connection::check_bounds() const {
     const auto bound = [this](const char* what, std::size_t is, std::size_t most) {
         if (is > most)
-            violated("bounds", "connection of " + client_id_ + ": " + what + " " +
+            violated("bounds", "connection of " + client_.client_id() + ": " + what + " " +
                                    std::to_string(is) + ", at most " + std::to_string(most));
     };
     const auto& limits = owner_.limits_;
-    bound("acknowledgements owed", session_.owed_count(), std::size_t{2} * limits.receive_maximum);
-    bound("unacknowledged bytes", session_.unacknowledged_bytes(),
+    bound("acknowledgements owed", client_.session().owed_count(),
+          std::size_t{2} * limits.receive_maximum);
+    bound("unacknowledged bytes", client_.session().unacknowledged_bytes(),
           limits.unacknowledged_bytes_max + limits.packet_bytes_max);
-    bound("bytes read ahead", session_.buffered_bytes(), limits.packet_bytes_max + 1024 * 1024);
+    bound("bytes read ahead", client_.session().buffered_bytes(),
+          limits.packet_bytes_max + 1024 * 1024);
 }
 
 } // namespace wharf::sim

@@ -1,7 +1,9 @@
 // gateway/platform/listener.* and connection.* again, over simulated links: the same calls in the
-// same order. What changes there has to change here. One thread.
+// same order. What changes there has to change here; clients and broker are the product's own. One
+// thread.
 #pragma once
 
+#include "gateway/broker/client.hpp"
 #include "gateway/ingest/intake.hpp"
 #include "gateway/ingest/mqtt/session.hpp"
 #include "tests/sim/link.hpp"
@@ -25,11 +27,13 @@ struct listener_calls {
 class sim_listener {
   public:
     sim_listener(world& in, process& of, const plan& with, const intake& prepare,
-                 mqtt::session_limits limits, listener_calls calls);
+                 mqtt::session_limits limits, broker::broker_options broker, listener_calls calls);
     ~sim_listener();
     sim_listener(const sim_listener&) = delete;
     sim_listener& operator=(const sim_listener&) = delete;
 
+    // Before anything else: what the journal kept.
+    status restore(local_state from, std::int64_t journal_offset_us);
     void accept(const std::shared_ptr<link>& on);
     // From the journal's thread.
     void on_answers(std::vector<journal_answer> answers);
@@ -47,9 +51,8 @@ class sim_listener {
     void hand_over();
     prepared_message take_spent();
     void shrink_spent();
-    void dispatch(sim_connection& to, journal_answer& answer);
-    void take_over(const std::string& client_id, sim_connection* by);
     void retire(std::uint64_t id);
+    void look_at_clock();
     void tick();
     void finish_stop();
     [[nodiscard]] std::int64_t now_ms() const { return process_.monotonic_us() / 1000; }
@@ -57,9 +60,9 @@ class sim_listener {
     world& world_;
     process& process_;
     const plan& plan_;
-    const intake& intake_;
     const mqtt::session_limits limits_;
     const listener_calls calls_;
+    broker::broker broker_;
     std::vector<journal_request> requests_; // of this turn
     bool hand_over_posted_ = false;
     std::vector<journal_request> newly_spent_;
@@ -72,10 +75,9 @@ class sim_listener {
     std::function<void()> stopped_;
     std::uint64_t last_id_ = 0;
     std::map<std::uint64_t, std::shared_ptr<sim_connection>> connections_;
-    std::map<std::string, sim_connection*> by_client_id_;
 };
 
-class sim_connection final : public mqtt::session_sink,
+class sim_connection final : public broker::client_shell,
                              public link_end,
                              public std::enable_shared_from_this<sim_connection> {
   public:
@@ -84,43 +86,35 @@ class sim_connection final : public mqtt::session_sink,
     void start();
     void pump();
     void tick();
-    void on_opened(const session_opened& answer);
-    void on_ingested(std::uint64_t token);
-    void on_released(std::uint64_t token);
+    void on_answer(const journal_answer& answer) { client_.on_answer(answer); }
     void end(mqtt::reason why);
-    void hold_publishes(bool hold) { session_.hold_publishes(hold); }
+    void hold_publishes(bool hold) { client_.session().hold_publishes(hold); }
     void lost();
+    void retire() { client_.retire(); }
     void drop_link(bool silently);
-    [[nodiscard]] bool idle() const { return session_.owed_count() == 0 && !writing_; }
+    [[nodiscard]] bool idle() const { return client_.session().owed_count() == 0 && !writing_; }
     [[nodiscard]] std::uint64_t id() const { return id_; }
-    [[nodiscard]] const std::string& client_id() const { return client_id_; }
     void check_bounds() const;
 
     void arrived(link& on, std::string_view bytes) override;
     void ended(link& on) override;
 
   private:
-    void open_session(const mqtt::open_request& request) override;
-    void publish(const mqtt::publish_request& request) override;
-    void repeated(const mqtt::publish_request&) override {}
-    void release(std::uint64_t token, std::uint16_t packet_id) override;
-    void close_session(const mqtt::session_end& end) override;
+    void wake() override;
     void close(std::string_view why) override;
+    void answered(std::int64_t) override {}
+    void published(std::uint8_t) override {}
 
     void read();
     void write();
     void finish();
-    [[nodiscard]] std::uint64_t token_of(std::uint64_t session_token) const;
 
     sim_listener& owner_;
     const std::uint64_t id_;
     std::shared_ptr<link> link_;
-    mqtt::session session_;
-    std::string client_id_;
+    broker::client client_;
     std::string inbox_; // the socket's buffer
-    std::uint64_t generation_ = 0;
-    bool session_present_ = false;
-    bool persistent_ = false;
+    bool woken_ = false;
     bool writing_ = false;
     bool closing_ = false;
     bool finished_ = false;

@@ -85,7 +85,6 @@ std::string connack_properties(const connack_packet& packet) {
         put_id(list, property::receive_maximum);
         put_big<std::uint16_t>(list, packet.receive_maximum);
     }
-    put_flag(list, property::retain_available, false);
     if (packet.packet_bytes_max != 0) {
         put_id(list, property::maximum_packet_size);
         put_big<std::uint32_t>(list, packet.packet_bytes_max);
@@ -98,13 +97,40 @@ std::string connack_properties(const connack_packet& packet) {
         put_id(list, property::topic_alias_maximum);
         put_big<std::uint16_t>(list, packet.topic_alias_maximum);
     }
-    put_flag(list, property::wildcard_subscription_available, false);
-    put_flag(list, property::subscription_identifier_available, false);
     put_flag(list, property::shared_subscription_available, false);
     if (packet.server_keep_alive_s) {
         put_id(list, property::server_keep_alive);
         put_big<std::uint16_t>(list, *packet.server_keep_alive_s);
     }
+    return list;
+}
+
+std::string publish_properties(const outgoing_publish& packet) {
+    std::string list;
+    if (packet.payload_is_utf8) put_flag(list, property::payload_format_indicator, true);
+    if (packet.message_expiry_s) {
+        put_id(list, property::message_expiry_interval);
+        put_big<std::uint32_t>(list, *packet.message_expiry_s);
+    }
+    if (packet.topic_alias != 0) {
+        put_id(list, property::topic_alias);
+        put_big<std::uint16_t>(list, packet.topic_alias);
+    }
+    auto put = [&list](property id, std::string_view text) {
+        put_id(list, id);
+        put_text(list, text);
+    };
+    if (!packet.response_topic.empty()) put(property::response_topic, packet.response_topic);
+    if (packet.correlation_data) put(property::correlation_data, *packet.correlation_data);
+    for (const auto& each : packet.user_properties) {
+        put(property::user_property, each.name);
+        put_text(list, each.value);
+    }
+    for (const auto identifier : packet.subscription_identifiers) {
+        put_id(list, property::subscription_identifier);
+        put_varint(list, identifier);
+    }
+    if (!packet.content_type.empty()) put(property::content_type, packet.content_type);
     return list;
 }
 
@@ -152,6 +178,26 @@ void append_ack(std::string& out, const recipient& to, packet_type type, std::ui
     bytes[3] = static_cast<char>(packet_id & 0xff);
     bytes[4] = static_cast<char>(code);
     out.append(bytes.data(), with_reason ? 5 : 4);
+}
+
+bool append_publish(std::string& out, const recipient& to, const outgoing_publish& packet) {
+    const bool has_properties = to.version == k_version_5;
+    const auto list = has_properties ? publish_properties(packet) : std::string();
+    const auto list_bytes = has_properties ? varint_bytes(list.size()) + list.size() : 0;
+    const auto body =
+        2 + packet.topic.size() + (packet.qos > 0 ? 2 : 0) + list_bytes + packet.payload.size();
+    if (!fits(to, body)) return false;
+    put_byte(out, (static_cast<unsigned>(packet_type::publish) << 4) | (packet.dup ? 8u : 0u) |
+                      (static_cast<unsigned>(packet.qos) << 1) | (packet.retain ? 1u : 0u));
+    put_varint(out, body);
+    put_text(out, packet.topic);
+    if (packet.qos > 0) put_big<std::uint16_t>(out, packet.packet_id);
+    if (has_properties) {
+        put_varint(out, list.size());
+        out.append(list);
+    }
+    out.append(packet.payload);
+    return true;
 }
 
 bool append_suback(std::string& out, const recipient& to, std::uint16_t packet_id,

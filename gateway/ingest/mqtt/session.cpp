@@ -31,6 +31,7 @@ std::size_t session::owed_max() const noexcept {
 
 bool session::waits_for_completions() const noexcept {
     return state_ == state::opening || at_held_publish_ || acks_.size() >= owed_max() ||
+           subscribes_owed_ >= limits::k_subscribes_owed_max ||
            unacknowledged_bytes_ >= limits_.unacknowledged_bytes_max;
 }
 
@@ -154,10 +155,6 @@ checked session::check_header(const fixed_header& header) const {
             reason::packet_too_large,
             std::string(to_string(header.type)) + ": " + std::to_string(header.packet_bytes()) +
                 " bytes, the maximum is " + std::to_string(limits_.packet_bytes_max)};
-    if (peer_.version == k_version_5 && header.type == packet_type::publish &&
-        (header.flags & 1) != 0)
-        return protocol_error{reason::retain_not_supported,
-                              "PUBLISH RETAIN: this server retains nothing [MQTT-3.2.2-14]"};
     return success{};
 }
 

@@ -19,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace wharf::mqtt {
@@ -47,6 +48,7 @@ struct open_request {
     std::optional<std::string_view> password;
     const will_message* will = nullptr; // validated; nullptr: none
     std::span<const user_property> user_properties;
+    std::uint16_t receive_maximum = 65535; // the client's: unacknowledged PUBLISHes to it
 };
 
 struct publish_request {
@@ -56,15 +58,25 @@ struct publish_request {
     std::uint8_t qos = 0;
     std::uint16_t packet_id = 0; // 0 with QoS 0
     bool dup = false;
-    bool retain = false; // 3.1.1 only: nothing is retained
+    bool retain = false;
     // MQTT 5:
     bool payload_is_utf8 = false; // as the sender states it; not checked
     std::optional<std::uint32_t> message_expiry_s;
     std::string_view content_type;
     std::string_view response_topic;
-    std::string_view correlation_data;
+    std::optional<std::string_view> correlation_data;
     std::span<const user_property> user_properties;
-    std::uint32_t user_properties_dropped = 0; // past limits::k_user_properties_max
+};
+
+struct subscribe_request {
+    std::uint16_t packet_id = 0;
+    std::uint32_t identifier = 0; // 0: none
+    std::span<const subscription> subscriptions;
+};
+
+struct unsubscribe_request {
+    std::uint16_t packet_id = 0;
+    std::span<const std::string_view> filters;
 };
 
 struct session_end {
@@ -90,6 +102,11 @@ class session_sink {
     virtual void repeated(const publish_request& request) = 0;
     // Remove the QoS 2 packet identifier durably, then on_released().
     virtual void release(std::uint64_t token, std::uint16_t packet_id) = 0;
+    // Answer with on_subscribed() or on_unsubscribed(), a code for each filter.
+    virtual void subscribe(const subscribe_request& request) = 0;
+    virtual void unsubscribe(const unsubscribe_request& request) = 0;
+    // The client's PUBACK, PUBREC or PUBCOMP for what was sent to it.
+    virtual void acknowledged(packet_type type, std::uint16_t packet_id, reason code) = 0;
     // The connection of an opened session has ended. Once, and never where another connection took
     // the session over.
     virtual void close_session(const session_end& end) = 0;
@@ -131,6 +148,21 @@ class session {
     void on_published(std::uint64_t token, reason code);
     void on_released(std::uint64_t token);
 
+    void on_subscribed(std::uint16_t packet_id, std::span<const reason> codes,
+                       std::string_view why = {});
+    void on_unsubscribed(std::uint16_t packet_id, std::span<const reason> codes);
+
+    // To the client; the caller keeps its Receive Maximum. False: the packet is above the client's
+    // Maximum Packet Size and nothing was written [MQTT-3.1.2-24]. The topic's alias is the
+    // session's. REQUIRES: opened().
+    [[nodiscard]] bool send_publish(outgoing_publish packet);
+    // PUBREL, with a reason where the PUBREC was for nothing.
+    void send_pubrel(std::uint16_t packet_id, reason code = reason::success);
+    // Room for more to be sent, before the output has gone out.
+    [[nodiscard]] bool has_output_room() const noexcept {
+        return state_ == state::open && output_.size() < limits::k_delivery_bytes_max;
+    }
+
     // Enforces the CONNECT time-out and the keep-alive. Returns when to call it next, or k_never.
     std::int64_t on_tick(std::int64_t now_ms);
     // The server ends the connection: session_taken_over, server_shutting_down, not_authorized ...
@@ -167,6 +199,7 @@ class session {
     void resume();
 
     // Packets.
+    static protocol_error too_many_user_properties(std::string_view where);
     [[nodiscard]] checked handle_connect(const fixed_header& header, std::string_view body);
     [[nodiscard]] checked handle_publish(const fixed_header& header, std::string_view body);
     [[nodiscard]] checked resolve_topic();
@@ -178,6 +211,7 @@ class session {
     [[nodiscard]] checked handle_unsubscribe(std::string_view body);
     [[nodiscard]] checked handle_disconnect(std::string_view body);
     [[nodiscard]] checked count_in_flight();
+    [[nodiscard]] std::uint16_t alias_for(std::string_view topic, bool& is_new);
 
     // CONNECT.
     void negotiate(const connect_packet& packet);
@@ -219,10 +253,14 @@ class session {
 
     publish_packet publish_; // its memory is used again for each PUBLISH
     std::vector<std::string> aliases_;
+    // Of topics to the client: the first ones it is sent, up to its maximum. Looked up only.
+    std::unordered_map<std::string, std::uint16_t> aliases_out_;
+    std::uint16_t alias_out_max_ = 0;
     ack_queue acks_;
     packet_ids qos2_;
-    std::size_t in_flight_ = 0;    // MQTT 5 Receive Maximum
-    std::size_t repeats_owed_ = 0; // entries of pubrec_repeated
+    std::size_t in_flight_ = 0;       // MQTT 5 Receive Maximum
+    std::size_t repeats_owed_ = 0;    // entries of pubrec_repeated
+    std::size_t subscribes_owed_ = 0; // SUBSCRIBE and UNSUBSCRIBE without an answer
     std::size_t unacknowledged_bytes_ = 0;
 
     std::int64_t now_ms_;

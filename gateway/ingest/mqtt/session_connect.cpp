@@ -41,6 +41,7 @@ checked session::handle_connect(const fixed_header& header, std::string_view bod
     request.password = packet.password;
     request.will = packet.will ? &*packet.will : nullptr;
     request.user_properties = packet.properties.user;
+    request.receive_maximum = packet.properties.receive_maximum;
     state_ = state::opening;
     open_unanswered_ = true;
     sink_.open_session(request);
@@ -52,9 +53,12 @@ checked session::check_connect(const connect_packet& packet) const {
         return protocol_error{reason::bad_authentication_method,
                               "Authentication Method: enhanced authentication is not supported "
                               "[MQTT-4.12.0-1]"};
-    if (packet.version == k_version_5 && packet.will && packet.will->retain)
-        return protocol_error{reason::retain_not_supported,
-                              "Will Retain: this server retains nothing [MQTT-3.2.2-13]"};
+    if (packet.will && packet.will->properties.user_dropped > 0)
+        return too_many_user_properties("Will");
+    if (packet.will && packet.will->topic.size() > limits::k_topic_bytes_max)
+        return protocol_error{reason::topic_name_invalid,
+                              "Will Topic: at most " + std::to_string(limits::k_topic_bytes_max) +
+                                  " bytes"};
     if (packet.version == k_version_3_1_1 && packet.client_id.empty() && !packet.clean_start)
         return protocol_error{reason::client_identifier_not_valid,
                               "Client Identifier: must not be empty without a clean session "
@@ -64,6 +68,11 @@ checked session::check_connect(const connect_packet& packet) const {
                               "Client Identifier: at most " +
                                   std::to_string(limits::k_client_id_bytes_max) + " bytes"};
     return success{};
+}
+
+protocol_error session::too_many_user_properties(std::string_view where) {
+    return {reason::quota_exceeded, std::string(where) + " User Property: at most " +
+                                        std::to_string(limits::k_user_properties_max)};
 }
 
 // What the client asked for, within what the server allows.
@@ -76,6 +85,7 @@ void session::negotiate(const connect_packet& packet) {
         return;
     }
     peer_.packet_bytes_max = packet.properties.maximum_packet_bytes;
+    alias_out_max_ = std::min(packet.properties.topic_alias_maximum, limits::k_topic_alias_max);
     wants_reason_strings_ = packet.properties.request_problem_information != 0;
     requested_expiry_s_ = packet.properties.session_expiry_s;
     session_expiry_s_ = std::min(requested_expiry_s_, limits_.session_expiry_s_max);

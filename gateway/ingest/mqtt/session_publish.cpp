@@ -60,9 +60,10 @@ checked session::handle_publish(const fixed_header& header, std::string_view bod
             request.message_expiry_s = list.message_expiry_s;
         request.content_type = list.content_type;
         request.response_topic = list.response_topic;
-        request.correlation_data = list.correlation_data;
+        if (list.has(property::correlation_data)) request.correlation_data = list.correlation_data;
         request.user_properties = list.user;
-        request.user_properties_dropped = list.user_dropped;
+        // What is handed on has to be whole [MQTT-3.3.2-17].
+        if (list.user_dropped > 0) return too_many_user_properties("PUBLISH");
     }
     const auto bytes = static_cast<std::uint32_t>(body.size());
     if (request.qos == 2) return publish_qos2(request, bytes);
@@ -243,35 +244,6 @@ void session::emit(const owed_ack& entry) {
         append_ack(output_, peer_, packet_type::pubcomp, entry.packet_id, entry.code);
         return;
     }
-}
-
-// The server has sent no PUBLISH, so these answer nothing.
-checked session::handle_ack(packet_type type, std::string_view body) {
-    ack_packet packet;
-    WHARF_TRY(parse_ack(type, body, peer_.version, packet));
-    // A PUBREC gets its PUBREL, or the client would keep the identifier for ever.
-    if (type == packet_type::pubrec && !is_failure(packet.code))
-        append_ack(output_, peer_, packet_type::pubrel, packet.packet_id,
-                   reason::packet_identifier_not_found);
-    return success{};
-}
-
-checked session::handle_subscribe(std::string_view body) {
-    subscribe_packet packet;
-    WHARF_TRY(parse_subscribe(body, peer_.version, packet));
-    const std::vector<reason> codes(packet.subscriptions.size(),
-                                    reason::implementation_specific_error);
-    (void)append_suback(output_, peer_, packet.packet_id, codes,
-                        wants_reason_strings_ ? "this server does not offer subscriptions" : "");
-    return success{};
-}
-
-checked session::handle_unsubscribe(std::string_view body) {
-    unsubscribe_packet packet;
-    WHARF_TRY(parse_unsubscribe(body, peer_.version, packet));
-    const std::vector<reason> codes(packet.filters.size(), reason::no_subscription_existed);
-    (void)append_unsuback(output_, peer_, packet.packet_id, codes);
-    return success{};
 }
 
 checked session::handle_disconnect(std::string_view body) {

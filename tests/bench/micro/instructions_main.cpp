@@ -63,6 +63,9 @@ class one_client : public mqtt::session_sink {
     }
     void repeated(const mqtt::publish_request&) override {}
     void release(std::uint64_t, std::uint16_t) override {}
+    void subscribe(const mqtt::subscribe_request&) override {}
+    void unsubscribe(const mqtt::unsubscribe_request&) override {}
+    void acknowledged(mqtt::packet_type, std::uint16_t, mqtt::reason) override {}
     void close_session(const mqtt::session_end&) override {}
     void close(std::string_view why) override { bench::die("closed: " + std::string(why)); }
 

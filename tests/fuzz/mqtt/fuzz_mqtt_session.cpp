@@ -52,6 +52,20 @@ class judge : public session_sink {
         open_releases.emplace_back(token, packet_id);
         if (answer_at_once) answer_release(open_releases.size() - 1);
     }
+    void subscribe(const subscribe_request& request) override {
+        WHARF_ASSERT(!closed && !request.subscriptions.empty());
+        const std::vector<reason> codes(request.subscriptions.size(), reason::success);
+        at->on_subscribed(request.packet_id, codes, "words");
+    }
+    void unsubscribe(const unsubscribe_request& request) override {
+        WHARF_ASSERT(!closed && !request.filters.empty());
+        const std::vector<reason> codes(request.filters.size(), reason::success);
+        at->on_unsubscribed(request.packet_id, codes);
+    }
+    void acknowledged(packet_type type, std::uint16_t packet_id, reason code) override {
+        WHARF_ASSERT(!closed && packet_id != 0);
+        if (type == packet_type::pubrec && !is_failure(code)) at->send_pubrel(packet_id);
+    }
     void close_session(const session_end&) override { WHARF_ASSERT(++ends == 1); }
     void close(std::string_view) override {
         WHARF_ASSERT(!closed);
@@ -187,6 +201,15 @@ struct run {
         check_bounds();
     }
     void other(unsigned argument) {
+        if (argument >= 20 && argument < 28 && machine.opened()) {
+            outgoing_publish packet;
+            packet.topic = argument < 24 ? "tasks/1" : "tasks/2";
+            packet.payload = "to the client";
+            packet.qos = static_cast<std::uint8_t>(argument % 3);
+            packet.packet_id = packet.qos == 0 ? 0 : 7;
+            if (argument & 1) packet.message_expiry_s = 5;
+            (void)machine.send_publish(packet); // it may be above the client's maximum
+        }
         if (argument == 30) machine.end(reason::session_taken_over);
         if (argument == 31) machine.end(reason::server_shutting_down);
         if (argument == 29) {

@@ -75,7 +75,7 @@ TEST_CASE("flipped bits anywhere are found with words, or touch nothing that is 
     std::mt19937 random(20260102);
     const std::uint64_t used = 40 * 4096; // the pages that forty groups use
     int found = 0;
-    for (int round = 0; round < 150; ++round) {
+    for (int round = 0; round < 200; ++round) {
         fs::copy_file(good, in.data(), fs::copy_options::overwrite_existing);
         const std::uint64_t at = round < 60 ? random() % (2 * 4096) : random() % used;
         flip(in.data(), at, static_cast<int>(random() % 8));

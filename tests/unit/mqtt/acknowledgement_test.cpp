@@ -129,34 +129,104 @@ TEST_CASE("a DUP flag on QoS 1 is told to the shell, which knows what to make of
     CHECK(to_hex(e.publish_done(1)) == "40020001");
 }
 
-TEST_CASE("a subscription is refused filter by filter, an unsubscription answered") {
+TEST_CASE("subscriptions reach the shell and are answered filter by filter, when it says so") {
     const auto filters = text("a/#") + hex("01") + text("b") + hex("00");
+    const reason refused[] = {reason::quota_exceeded, reason::quota_exceeded};
+    const reason none[] = {reason::no_subscription_existed};
     exchange old;
     old.connected(4);
-    CHECK(to_hex(old.send(wire::packet(0x82, wire::u16(9) + filters))) == "900400098080");
-    CHECK(to_hex(old.send(wire::packet(0xa2, wire::u16(10) + text("b")))) == "b002000a");
+    CHECK(old.send(wire::packet(0x82, wire::u16(9) + filters)).empty());
+    CHECK(old.sink.subscribes.at(0).filters == std::vector<std::string>{"a/#", "b"});
+    old.machine.on_subscribed(9, refused, "words");
+    CHECK(to_hex(old.drain()) == "900400098080");
+    CHECK(old.send(wire::packet(0xa2, wire::u16(10) + text("b"))).empty());
+    old.machine.on_unsubscribed(10, none);
+    CHECK(to_hex(old.drain()) == "b002000a");
     const auto subscribe_5 = wire::packet(0x82, wire::u16(9) + hex("00") + filters);
     exchange e;
     e.connected(5);
-    const auto answer = e.send(subscribe_5);
-    CHECK(answer.starts_with(hex("90 30 0009 2b 1f")));
-    CHECK(answer.ends_with(hex("8383")));
-    CHECK(to_hex(e.send(wire::packet(0xa2, wire::u16(10) + hex("00") + text("b")))) ==
-          "b004000a0011");
+    e.send(subscribe_5);
+    e.machine.on_subscribed(9, refused, "words");
+    CHECK(e.drain() == hex("90 0d 0009 08 1f") + text("words") + hex("9797"));
+    e.send(wire::packet(0xa2, wire::u16(10) + hex("00") + text("b")));
+    e.machine.on_unsubscribed(10, none);
+    CHECK(to_hex(e.drain()) == "b004000a0011");
     CHECK(e.machine.opened());
     exchange brief;
     brief.connected(5, 0, hex("1700")); // Request Problem Information 0: no reason strings
-    CHECK(to_hex(brief.send(subscribe_5)) == "90050009008383");
+    brief.send(subscribe_5);
+    brief.machine.on_subscribed(9, refused, "words");
+    CHECK(to_hex(brief.drain()) == "90050009009797");
 }
 
-TEST_CASE("acknowledgements of what the server never sent are passed over") {
-    exchange old;
-    old.connected(4);
-    CHECK(old.send(hex("40020001 70020001")).empty());
-    CHECK(to_hex(old.send(hex("50020001"))) == "62020001");
+TEST_CASE("a client's acknowledgements reach the shell") {
     exchange e;
     e.connected(5);
-    CHECK(to_hex(e.send(hex("40020001 50020001"))) == "6203000192");
-    CHECK(e.send(hex("5003000197")).empty()); // a PUBREC that refuses ends the exchange
+    CHECK(e.send(hex("40020001 5003000297 70020003")).empty());
+    const auto& got = e.sink.acknowledgements;
+    REQUIRE(got.size() == 3);
+    CHECK(got[0].type == packet_type::puback);
+    CHECK(got[1].code == reason::quota_exceeded);
+    CHECK(got[2].packet_id == 3);
+    e.machine.send_pubrel(1, reason::packet_identifier_not_found);
+    CHECK(to_hex(e.drain()) == "6203000192");
     CHECK(e.machine.opened());
+}
+
+TEST_CASE("SUBSCRIBEs without an answer stop the reading at their bound") {
+    exchange e;
+    e.connected(4);
+    const auto one = wire::packet(0x82, wire::u16(9) + text("a") + hex("00"));
+    for (std::size_t i = 0; i < limits::k_subscribes_owed_max; ++i)
+        e.send(one);
+    CHECK_FALSE(e.machine.wants_bytes());
+    const reason granted[] = {reason::success};
+    e.machine.on_subscribed(9, granted);
+    CHECK(e.machine.wants_bytes());
+}
+
+TEST_CASE("a PUBLISH to the client has its properties, and an alias once its topic was said") {
+    exchange e;
+    e.connected(5, 0, hex("220001"));
+    outgoing_publish packet;
+    packet.topic = "t/1";
+    packet.payload = "x";
+    packet.qos = 1;
+    packet.packet_id = 7;
+    packet.dup = packet.retain = true;
+    packet.message_expiry_s = 5;
+    packet.content_type = "c";
+    packet.response_topic = "r";
+    packet.correlation_data = "";
+    const user_property user[] = {{"n", "v"}};
+    packet.user_properties = user;
+    const std::uint32_t identifiers[] = {1, 200};
+    packet.subscription_identifiers = identifiers;
+    CHECK(e.machine.send_publish(packet));
+    const auto properties = hex("02 00000005 08") + text("r") + hex("09 0000 26") + text("n") +
+                            text("v") + hex("0b 01 0b c801 03") + text("c");
+    CHECK(e.drain() == wire::packet(0x3b, text("t/1") + wire::u16(7) +
+                                              wire::list(properties.substr(0, 5) + hex("230001") +
+                                                         properties.substr(5)) +
+                                              "x"));
+    outgoing_publish plain;
+    plain.topic = "t/1";
+    CHECK(e.machine.send_publish(plain));
+    CHECK(to_hex(e.drain()) == "3006000003230001");
+    plain.topic = "t/2"; // the client's maximum of one alias is used up
+    CHECK(e.machine.send_publish(plain));
+    CHECK(e.drain() == hex("30 06") + text("t/2") + hex("00"));
+}
+
+TEST_CASE("a PUBLISH above the client's Maximum Packet Size is not sent") {
+    exchange e;
+    e.connected(5, 0, hex("2700000020 220001"));
+    outgoing_publish packet;
+    packet.topic = "t";
+    packet.payload = "0123456789012345678901234567890123456789";
+    CHECK_FALSE(e.machine.send_publish(packet));
+    CHECK(e.drain().empty());
+    packet.payload = "x"; // no alias is left behind that the client was not told
+    CHECK(e.machine.send_publish(packet));
+    CHECK(e.drain() == hex("30 08") + text("t") + hex("03230001") + "x");
 }

@@ -30,6 +30,18 @@ struct recorded_open {
     std::string username, password, will_topic;
 };
 
+struct recorded_subscribe {
+    std::uint16_t packet_id;
+    std::uint32_t identifier;
+    std::vector<std::string> filters;
+};
+
+struct recorded_ack {
+    packet_type type;
+    std::uint16_t packet_id;
+    reason code;
+};
+
 class recording_sink : public session_sink {
   public:
     void open_session(const open_request& r) override {
@@ -60,6 +72,21 @@ class recording_sink : public session_sink {
         releases.emplace_back(token, packet_id);
         if (publish_at_once) at->on_released(token);
     }
+    void subscribe(const subscribe_request& r) override {
+        recorded_subscribe copy{r.packet_id, r.identifier, {}};
+        for (const auto& each : r.subscriptions)
+            copy.filters.emplace_back(each.filter);
+        subscribes.push_back(std::move(copy));
+    }
+    void unsubscribe(const unsubscribe_request& r) override {
+        recorded_subscribe copy{r.packet_id, 0, {}};
+        for (const auto& each : r.filters)
+            copy.filters.emplace_back(each);
+        unsubscribes.push_back(std::move(copy));
+    }
+    void acknowledged(packet_type type, std::uint16_t packet_id, reason code) override {
+        acknowledgements.push_back({type, packet_id, code});
+    }
     void close_session(const session_end& end) override { ends.push_back(end); }
     void close(std::string_view why) override { closes.emplace_back(why); }
 
@@ -70,6 +97,8 @@ class recording_sink : public session_sink {
     std::vector<recorded_publish> published;
     std::vector<std::uint16_t> repeats;
     std::vector<std::pair<std::uint64_t, std::uint16_t>> releases;
+    std::vector<recorded_subscribe> subscribes, unsubscribes;
+    std::vector<recorded_ack> acknowledgements;
     std::vector<session_end> ends;
     std::vector<std::string> closes;
 };

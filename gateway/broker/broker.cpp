@@ -1,0 +1,318 @@
+// Sessions and wills: their beginning, their connections and their end.
+#include "gateway/broker/broker.hpp"
+
+#include "gateway/base/assert.hpp"
+#include "gateway/broker/client.hpp"
+#include "gateway/broker/message.hpp"
+
+#include <algorithm>
+
+namespace wharf::broker {
+
+namespace {
+constexpr std::int64_t k_retained_sweep_us = 10'000'000;
+}
+
+broker::broker(broker_options options, const intake& prepare, broker_calls calls)
+    : options_(std::move(options)), intake_(prepare), calls_(std::move(calls)),
+      retained_(options_.retained) {}
+
+broker::~broker() = default;
+
+status broker::restore(local_state from, std::int64_t journal_offset_us) {
+    WHARF_ASSERT(sessions_.empty());
+    journal_offset_us_ = journal_offset_us;
+    for (local_session& each : from.sessions) {
+        session& made = make_session(each.client_id, each.incarnation);
+        for (auto& [number, record] : each.subscriptions) {
+            held_subscription& held = made.subscriptions[record.filter()];
+            held.number = number;
+            held.how = {static_cast<std::uint8_t>(record.qos()), record.no_local(),
+                        record.retain_as_published(), record.identifier()};
+            made.last_subscription = std::max(made.last_subscription, number);
+            subscriptions_.set(made.who, record.filter(), held.how);
+        }
+        for (auto& [number, record] : each.queue) {
+            outgoing entry;
+            entry.qos = record.released() ? 2 : static_cast<std::uint8_t>(record.qos());
+            entry.retain = record.retain();
+            entry.dup = true; // it is not known whether it was sent
+            entry.at = record.released() ? place::released : place::ready;
+            entry.identifiers.assign(record.identifiers().begin(), record.identifiers().end());
+            if (!record.released()) {
+                WHARF_TRY_ASSIGN(entry.message, parse_message(record.message(), each.client_id));
+                entry.bytes = bytes_of(*entry.message);
+            }
+            queued_bytes_ += entry.bytes + outbox::k_entry_bytes;
+            made.queue.restore(number, std::move(entry));
+        }
+    }
+    for (auto& [number, message] : from.retained)
+        retained_.restore(number,
+                          std::make_shared<const wharf::v1::LocalMessage>(std::move(message)));
+    for (auto& [number, record] : from.wills) {
+        will left{
+            number,
+            std::make_shared<const wharf::v1::LocalMessage>(std::move(*record.mutable_message())),
+            record.delay_s()};
+        session* of = find(record.client_id());
+        if (of == nullptr) { // it ended with the run that is over
+            wills_left_.push_back(std::move(left));
+            continue;
+        }
+        wills_due_[of->who] = now_.monotonic_us + std::int64_t{left.delay_s} * 1'000'000;
+        of->last_will = std::move(left);
+    }
+    return ok();
+}
+
+broker::session* broker::find(session_number who) {
+    const auto found = sessions_.find(who);
+    return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+broker::session* broker::find(const std::string& client_id) {
+    const auto found = by_client_id_.find(client_id);
+    return found == by_client_id_.end() ? nullptr : find(found->second);
+}
+
+broker::session& broker::make_session(const std::string& client_id, std::uint64_t incarnation) {
+    do
+        ++last_session_;
+    while (last_session_ == 0 || sessions_.contains(last_session_));
+    auto& made = sessions_[last_session_];
+    made = std::make_unique<session>();
+    made->who = last_session_;
+    made->client_id = client_id;
+    made->incarnation = incarnation;
+    made->inflight_max = options_.inflight_max;
+    by_client_id_[client_id] = made->who;
+    if (incarnation != 0) by_incarnation_[incarnation] = made->who;
+    return *made;
+}
+
+// What the journal holds of it goes with its end there.
+void broker::drop_session(session& which) {
+    settle_will(which, false);
+    detach(which);
+    for (const auto& [filter, held] : which.subscriptions)
+        subscriptions_.erase(which.who, filter);
+    if (!which.subscriptions.empty()) ++subscriptions_revision_;
+    queued_bytes_ -= which.queue.bytes();
+    by_incarnation_.erase(which.incarnation);
+    if (const auto named = by_client_id_.find(which.client_id);
+        named != by_client_id_.end() && named->second == which.who)
+        by_client_id_.erase(named);
+    sessions_.erase(which.who);
+}
+
+void broker::detach(session& from) {
+    if (from.connected != nullptr) from.connected->who_ = 0;
+    from.connected = nullptr;
+    from.inflight = 0;
+}
+
+// MQTT 5 section 3.1.4: a second connection under a client id ends the first.
+void broker::open(client& by, const mqtt::open_request& request) {
+    auto [at, fresh] = connected_.try_emplace(by.client_id_, &by);
+    if (!fresh && at->second != &by) {
+        client* before = std::exchange(at->second, &by);
+        calls_.log(notice::info,
+                   "client " + by.client_id_ + " connected again; its earlier connection ends");
+        if (session* held = find(before->who_)) detach(*held);
+        before->session_.end(mqtt::reason::session_taken_over);
+        before->shell_.wake();
+    }
+    session_open_request wanted{
+        by.token_of(0), by.client_id_, request.clean_start, request.session_expiry_s, {}};
+    if (request.will != nullptr) {
+        auto& last = wanted.will.emplace();
+        last.set_client_id(by.client_id_);
+        *last.mutable_message() = make_message(*request.will);
+        last.set_delay_s(std::min(request.will->properties.will_delay_s, request.session_expiry_s));
+        by.will_ = last;
+    }
+    calls_.submit(std::move(wanted));
+}
+
+void broker::opened(client& by, const session_opened& answer) {
+    by.generation_ = answer.generation;
+    by.session_present_ = answer.session_present;
+    session* held = find(by.client_id_);
+    if (answer.refused) {
+        if (held != nullptr) settle_will(*held, false); // of the connection that it took over
+        by.session_.on_refused(mqtt::reason::quota_exceeded, "too many sessions are kept already");
+        return by.shell_.wake();
+    }
+    const bool goes_on =
+        answer.session_present && held != nullptr && held->incarnation == answer.incarnation;
+    if (held != nullptr && !goes_on) {
+        drop_session(*held);
+        held = nullptr;
+    }
+    if (held != nullptr) settle_will(*held, true);
+    // The connection may be gone by now, or another one may have taken its place.
+    const bool attached = !by.session_.closed();
+    if (!attached && answer.will != 0) later(erase_will{answer.will});
+    if (held == nullptr && (attached || answer.incarnation != 0))
+        held = &make_session(by.client_id_, answer.incarnation);
+    if (attached) {
+        held->connected = &by;
+        by.who_ = held->who;
+        held->inflight_max = by.version_ == mqtt::k_version_5
+                                 ? std::min(by.receive_maximum_, limits::k_inflight_max)
+                                 : options_.inflight_max;
+        held->queue.restart();
+        if (by.will_ && answer.will != 0) {
+            held->last_will = will{answer.will,
+                                   std::make_shared<const wharf::v1::LocalMessage>(
+                                       std::move(*by.will_->mutable_message())),
+                                   by.will_->delay_s()};
+        }
+    }
+    by.will_.reset();
+    by.session_.on_opened(answer.session_present, answer.qos2_packet_ids);
+    by.shell_.wake();
+}
+
+void broker::closed(client& by, const mqtt::session_end& end) {
+    calls_.submit(session_close_request{by.client_id_, by.generation_, end.session_expiry_s});
+    session* held = find(by.who_);
+    if (held == nullptr) return;
+    detach(*held);
+    const bool ends = end.session_expiry_s == 0 || held->incarnation == 0;
+    if (held->last_will) {
+        will& last = *held->last_will;
+        last.delay_s = std::min(last.delay_s, end.session_expiry_s);
+        if (!end.publish_will)
+            forget_will(*held);
+        else if (last.delay_s == 0)
+            publish_will(*held);
+        else
+            wills_due_[held->who] = now_.monotonic_us + std::int64_t{last.delay_s} * 1'000'000;
+    }
+    if (ends) drop_session(*held);
+}
+
+void broker::retired(client& by) {
+    if (const auto at = connected_.find(by.client_id_); at != connected_.end() && at->second == &by)
+        connected_.erase(at);
+    if (session* held = find(by.who_)) detach(*held);
+}
+
+// --- wills ---------------------------------------------------------------------------------------
+
+// MQTT 5 section 3.1.3.2.2: a connection in time takes a delayed will back. One that took the place
+// of a connection that was still there does so too, and without a delay it does not.
+void broker::settle_will(session& of, bool session_goes_on) {
+    if (!of.last_will) return;
+    if (session_goes_on && of.last_will->delay_s > 0)
+        forget_will(of);
+    else
+        publish_will(of);
+}
+
+void broker::forget_will(session& of) {
+    later(erase_will{of.last_will->number});
+    wills_due_.erase(of.who);
+    of.last_will.reset();
+}
+
+void broker::publish_will(session& of) {
+    const will last = std::move(*of.last_will);
+    of.last_will.reset();
+    wills_due_.erase(of.who);
+    publish_as_gateway(last, of.client_id, of.who);
+}
+
+void broker::publish_as_gateway(const will& last, const std::string& client_id,
+                                session_number from) {
+    ++counters_.wills;
+    // The interval runs from now on, not from the CONNECT.
+    const message_ptr message = start_expiry(last.message, journal_us());
+    publish_view view;
+    view.topic = message->topic();
+    view.payload = message->payload();
+    view.client_id = client_id;
+    view.qos = static_cast<std::uint8_t>(message->qos());
+    view.content_type = message->content_type();
+    ingest_request ingest{next_token(), intake_.prepare(view, now_.wall_us, now_.wall_synchronised,
+                                                        calls_.take_spent())};
+    ingest.message.without_session = true;
+    ingest.message.local.emplace_back(erase_will{last.number});
+    if (concerns(message->topic(), from, message->retain()))
+        route(message, ingest.token, ingest.message.local);
+    calls_.submit(std::move(ingest));
+}
+
+// --- time ----------------------------------------------------------------------------------------
+
+void broker::on_tick() {
+    for (const will& left : std::exchange(wills_left_, {}))
+        publish_as_gateway(left, {}, 0);
+    std::vector<session_number> due;
+    for (const auto& [who, at_us] : wills_due_)
+        if (at_us <= now_.monotonic_us) due.push_back(who);
+    for (const session_number who : due)
+        publish_will(*find(who));
+    if (now_.monotonic_us - retained_swept_us_ >= k_retained_sweep_us) {
+        retained_swept_us_ = now_.monotonic_us;
+        retained_.expire(journal_us(),
+                         [this](std::uint64_t number) { later(erase_retained{number}); });
+    }
+    flush();
+}
+
+void broker::later(local_op op) {
+    later_.push_back(std::move(op));
+    if (later_.size() >= limits::k_local_ops_max) flush();
+}
+
+void broker::flush() {
+    if (later_.empty()) return;
+    calls_.submit(local_request{next_token(), false, std::exchange(later_, {})});
+}
+
+std::uint64_t broker::next_token() {
+    constexpr std::uint64_t mask = (std::uint64_t{1} << client::k_token_bits) - 1;
+    return ++last_token_ & mask;
+}
+
+// --- answers -------------------------------------------------------------------------------------
+
+bool broker::on_answer(const journal_answer& answer) {
+    if (const auto* done = std::get_if<ingest_done>(&answer)) {
+        if (!routed_.empty()) committed(done->token, done->receipts);
+        return client::id_of(done->token) == 0;
+    }
+    if (const auto* lost = std::get_if<ingest_dropped>(&answer)) {
+        dropped(lost->token);
+        return true;
+    }
+    if (const auto* local = std::get_if<local_done>(&answer)) {
+        on_durable(local->token);
+        return true;
+    }
+    if (const auto* over = std::get_if<session_expired>(&answer)) {
+        const auto found = by_incarnation_.find(over->incarnation);
+        if (found != by_incarnation_.end()) drop_session(*find(found->second));
+        return true;
+    }
+    return false;
+}
+
+void broker::on_durable(std::uint64_t token) {
+    if (const auto waiting = subscribing_.find(token); waiting != subscribing_.end()) {
+        pending_subscribe done = std::move(waiting->second);
+        subscribing_.erase(waiting);
+        return answer_subscribe(done);
+    }
+    if (const auto waiting = releasing_.find(token); waiting != releasing_.end()) {
+        const pending_release done = waiting->second;
+        releasing_.erase(waiting);
+        return release_durable(done);
+    }
+    committed(token, {});
+}
+
+} // namespace wharf::broker

@@ -1,0 +1,291 @@
+// What goes out to clients: queues, retained messages, subscriptions and acknowledgements.
+#include "gateway/base/assert.hpp"
+#include "gateway/base/mutant.hpp"
+#include "gateway/base/topic_filter.hpp"
+#include "gateway/broker/broker.hpp"
+#include "gateway/broker/client.hpp"
+#include "gateway/broker/message.hpp"
+
+#include <algorithm>
+
+namespace wharf::broker {
+
+namespace {
+
+// Retained messages are looked up no faster than the client takes them.
+constexpr std::size_t k_retained_ahead = 32;
+
+} // namespace
+
+void broker::pump(client& to) {
+    session* held = find(to.who_);
+    if (held == nullptr || !to.session_.opened()) return;
+    send_retained(*held);
+    send_queue(*held);
+}
+
+void broker::send_queue(session& to) {
+    std::uint64_t number = 0;
+    while (to.inflight < to.inflight_max && to.connected->session_.has_output_room()) {
+        outgoing* entry = to.queue.next(number);
+        if (entry == nullptr) return;
+        if (entry->at == place::ready) {
+            if (!send(to, number, *entry)) finish(to, number);
+            continue;
+        }
+        if (entry->at == place::released)
+            to.connected->session_.send_pubrel(outbox::packet_id_of(number));
+        ++to.inflight;
+        to.queue.passed();
+    }
+}
+
+// False: it cannot be sent, now or later.
+bool broker::send(session& to, std::uint64_t number, outgoing& what) {
+    if (expired(*what.message)) {
+        ++counters_.dropped_expired;
+        return false;
+    }
+    mqtt::outgoing_publish packet;
+    packet.qos = what.qos;
+    packet.dup = what.dup;
+    packet.retain = what.retain;
+    packet.packet_id = outbox::packet_id_of(number);
+    if (!write(to, *what.message, packet, what.identifiers)) return false;
+    what.at = place::sent;
+    what.dup = true;
+    ++to.inflight;
+    to.queue.passed();
+    return true;
+}
+
+void broker::send_now(session& to, const message_ptr& message, const addressee& how) {
+    if (!to.connected->session_.has_output_room()) {
+        ++counters_.dropped_slow;
+        return;
+    }
+    if (expired(*message)) {
+        ++counters_.dropped_expired;
+        return;
+    }
+    mqtt::outgoing_publish packet;
+    packet.retain = how.retain;
+    (void)write(to, *message, packet, how.identifiers); // counted where it is too large
+}
+
+bool broker::write(session& to, const wharf::v1::LocalMessage& message,
+                   mqtt::outgoing_publish& packet, const std::vector<std::uint32_t>& identifiers) {
+    packet.topic = message.topic();
+    packet.payload = message.payload();
+    packet.payload_is_utf8 = message.payload_is_utf8();
+    if (message.expires_at_us() != 0)
+        packet.message_expiry_s = static_cast<std::uint32_t>(
+            (message.expires_at_us() - journal_us() + 999'999) / 1'000'000);
+    packet.content_type = message.content_type();
+    packet.response_topic = message.response_topic();
+    if (message.has_correlation_data()) packet.correlation_data = message.correlation_data();
+    std::vector<mqtt::user_property> properties;
+    for (const auto& each : message.user_properties())
+        properties.push_back({each.name(), each.value()});
+    packet.user_properties = properties;
+    packet.subscription_identifiers = identifiers;
+    if (!to.connected->session_.send_publish(packet)) {
+        ++counters_.dropped_too_large;
+        return false;
+    }
+    ++counters_.delivered;
+    return true;
+}
+
+// --- acknowledgements ----------------------------------------------------------------------------
+
+void broker::acknowledged(client& by, mqtt::packet_type type, std::uint16_t packet_id,
+                          mqtt::reason code) {
+    using mqtt::packet_type;
+    session* held = find(by.who_);
+    const std::uint64_t number = held == nullptr ? 0 : held->queue.number_of(packet_id);
+    outgoing* entry = number == 0 ? nullptr : held->queue.find(number);
+    // It may answer what an earlier connection carried.
+    const bool awaited =
+        entry != nullptr && (entry->at == place::sent || (entry->at == place::ready && entry->dup));
+    if (type == packet_type::puback) {
+        if (awaited && entry->qos == 1) finish(*held, number);
+        return;
+    }
+    if (type == packet_type::pubcomp) {
+        if (entry != nullptr && entry->at == place::released) finish(*held, number);
+        return;
+    }
+    if (entry == nullptr || entry->qos != 2 || entry->at == place::reserved) {
+        // It gets its PUBREL, or the client would keep the identifier for ever.
+        if (!mqtt::is_failure(code))
+            by.session_.send_pubrel(packet_id, mqtt::reason::packet_identifier_not_found);
+        return;
+    }
+    if (awaited && mqtt::is_failure(code)) return finish(*held, number);
+    if (entry->at == place::released) return by.session_.send_pubrel(packet_id);
+    if (!awaited) return;
+    // The client has it.
+    entry->message = nullptr;
+    queued_bytes_ -= held->queue.shrink(number);
+    if (held->incarnation == 0) {
+        entry->at = place::released;
+        return by.session_.send_pubrel(packet_id);
+    }
+    entry->at = place::releasing;
+    local_request request{next_token(), true, {release_queued{held->incarnation, number}}};
+    releasing_[request.token] = {held->who, number};
+    calls_.submit(std::move(request));
+}
+
+void broker::release_durable(const pending_release& done) {
+    session* held = find(done.who);
+    outgoing* entry = held == nullptr ? nullptr : held->queue.find(done.number);
+    if (entry == nullptr || entry->at != place::releasing) return;
+    entry->at = place::released;
+    if (held->connected == nullptr || !held->queue.is_passed(done.number)) return;
+    held->connected->session_.send_pubrel(outbox::packet_id_of(done.number));
+    held->connected->shell_.wake();
+}
+
+// --- subscriptions -------------------------------------------------------------------------------
+
+void broker::subscribe(client& by, const mqtt::subscribe_request& request) {
+    pending_subscribe answer;
+    answer.packet_id = request.packet_id;
+    std::vector<local_op> ops;
+    session* held = find(by.who_);
+    WHARF_ASSERT(held != nullptr); // packets are read only while the session is open
+    for (const mqtt::subscription& each : request.subscriptions)
+        answer.codes.push_back(take_subscription(*held, each, request.identifier, answer, ops));
+    ++subscriptions_revision_;
+    submit_subscribe(by, std::move(answer), std::move(ops));
+}
+
+mqtt::reason broker::take_subscription(session& of, const mqtt::subscription& wanted,
+                                       std::uint32_t identifier, pending_subscribe& answer,
+                                       std::vector<local_op>& ops) {
+    auto refuse = [&answer](mqtt::reason code, std::string_view why) {
+        answer.why = why;
+        return code;
+    };
+    if (wanted.filter.starts_with("$share/"))
+        return refuse(mqtt::reason::shared_subscriptions_not_supported,
+                      "shared subscriptions are not offered");
+    if (wanted.filter.size() > limits::k_topic_bytes_max ||
+        topic_levels(wanted.filter) > limits::k_topic_levels_max)
+        return refuse(mqtt::reason::topic_filter_invalid, "Topic Filter: at most 1024 bytes and 64 "
+                                                          "levels");
+    auto at = of.subscriptions.find(wanted.filter);
+    const bool is_new = at == of.subscriptions.end();
+    if (is_new && (of.subscriptions.size() >= limits::k_subscriptions_per_session_max ||
+                   subscriptions_.count() >= limits::k_subscriptions_max))
+        return refuse(mqtt::reason::quota_exceeded, "too many subscriptions");
+    if (is_new) {
+        at = of.subscriptions.emplace(std::string(wanted.filter), held_subscription{}).first;
+        at->second.number = ++of.last_subscription;
+    }
+    at->second.how = {wanted.qos, wanted.no_local, wanted.retain_as_published, identifier};
+    subscriptions_.set(of.who, wanted.filter, at->second.how);
+    if (of.incarnation != 0) {
+        put_subscription op{of.incarnation, at->second.number, {}};
+        op.content.set_filter(at->first);
+        op.content.set_qos(wanted.qos);
+        op.content.set_no_local(wanted.no_local);
+        op.content.set_retain_as_published(wanted.retain_as_published);
+        op.content.set_identifier(identifier);
+        ops.emplace_back(std::move(op));
+    }
+    if (wanted.retain_handling == 0 || (wanted.retain_handling == 1 && is_new))
+        answer.walks.push_back({at->first, at->second.how, {}, true});
+    return static_cast<mqtt::reason>(wanted.qos);
+}
+
+void broker::unsubscribe(client& by, const mqtt::unsubscribe_request& request) {
+    pending_subscribe answer;
+    answer.packet_id = request.packet_id;
+    answer.subscribes = false;
+    std::vector<local_op> ops;
+    session* held = find(by.who_);
+    WHARF_ASSERT(held != nullptr);
+    for (const std::string_view filter : request.filters) {
+        const auto at = held->subscriptions.find(filter);
+        if (at == held->subscriptions.end()) {
+            answer.codes.push_back(mqtt::reason::no_subscription_existed);
+            continue;
+        }
+        subscriptions_.erase(held->who, filter);
+        std::erase_if(held->walks, [&](const auto& walk) { return walk.filter == filter; });
+        if (held->incarnation != 0)
+            ops.emplace_back(erase_subscription{held->incarnation, at->second.number});
+        held->subscriptions.erase(at);
+        answer.codes.push_back(mqtt::reason::success);
+    }
+    ++subscriptions_revision_;
+    submit_subscribe(by, std::move(answer), std::move(ops));
+}
+
+// The answer to a session that outlives its connection waits until that is durable.
+void broker::submit_subscribe(client& by, pending_subscribe answer, std::vector<local_op> ops) {
+    answer.who = by.who_;
+    answer.connection = by.id_;
+    if (ops.empty()) return answer_subscribe(answer);
+    const auto token = next_token();
+    subscribing_.emplace(token, std::move(answer));
+    calls_.submit(local_request{token, true, std::move(ops)});
+}
+
+void broker::answer_subscribe(pending_subscribe& done) {
+    session* held = find(done.who);
+    if (held == nullptr || held->connected == nullptr || held->connected->id_ != done.connection)
+        return;
+    client& to = *held->connected;
+    if (done.subscribes)
+        to.session_.on_subscribed(done.packet_id, done.codes, done.why);
+    else
+        to.session_.on_unsubscribed(done.packet_id, done.codes);
+    // The session may have ended with that.
+    held = find(done.who);
+    if (held == nullptr || held->connected != &to) return;
+    for (retained_walk& walk : done.walks)
+        held->walks.push_back(std::move(walk));
+    to.shell_.wake();
+}
+
+void broker::send_retained(session& to) {
+    local_request request;
+    routed underway;
+    while (!to.walks.empty() && to.queue.waiting() < k_retained_ahead &&
+           to.connected->session_.has_output_room()) {
+        retained_walk& walk = to.walks.front();
+        const message_ptr* found =
+            retained_.next(walk.filter, walk.after, walk.from_begin, journal_us());
+        if (found == nullptr) {
+            to.walks.pop_front();
+            continue;
+        }
+        const message_ptr message = *found;
+        walk.after = message->topic();
+        walk.from_begin = false;
+        addressee whom{
+            to.who, 0, std::min(walk.how.qos, static_cast<std::uint8_t>(message->qos())), true, {}};
+        if (walk.how.identifier != 0) whom.identifiers.push_back(walk.how.identifier);
+        if (whom.qos == 0) {
+            send_now(to, message, whom);
+        } else if (to.incarnation == 0) {
+            enqueue(to, message, whom, place::ready);
+        } else if ((whom.number = enqueue(to, message, whom, place::reserved)) != 0) {
+            request.ops.emplace_back(
+                queue_message{to.incarnation, whom.number, whom.qos, true, whom.identifiers,
+                              std::make_shared<const std::string>(message->SerializeAsString())});
+            underway.to.push_back(std::move(whom));
+        }
+    }
+    if (request.ops.empty()) return;
+    request.token = next_token();
+    request.urgent = true;
+    routed_[request.token] = std::move(underway);
+    calls_.submit(std::move(request));
+}
+
+} // namespace wharf::broker
