@@ -75,6 +75,39 @@ inline constexpr std::size_t k_local_filters_max = 64;
 // Operations of the local broker in one request to the journal.
 inline constexpr std::size_t k_local_ops_max = 1024;
 
+// What is read of a socket at once: one buffer for all connections of a listener.
+inline constexpr std::size_t k_socket_read_bytes = 16 * 1024;
+
+// --- workers: what is too slow for the network thread --------------------------------------------
+inline constexpr std::size_t k_workers_max = 8;
+// Jobs that wait for a worker. More are refused, and who asked has to shed.
+inline constexpr std::size_t k_worker_queue_max = 1024;
+
+// --- TLS -----------------------------------------------------------------------------------------
+// Handshakes that devices have begun. Further connections wait, unread, for one of them to end.
+inline constexpr std::size_t k_tls_handshakes_max = 64;
+// From the connection to the end of its handshake; the MQTT CONNECT has its own time after it.
+inline constexpr std::uint32_t k_tls_handshake_timeout_ms = 10'000;
+// A handshake whose peer has said nothing for so long gives its place to one that waits for it.
+inline constexpr std::uint32_t k_tls_patience_ms = 1'000;
+// What a peer may send in a whole handshake: room for a chain of certificates.
+inline constexpr std::size_t k_tls_handshake_bytes_max = 64 * 1024;
+// Encrypted at once, in records of at most 16 KiB.
+inline constexpr std::size_t k_tls_write_bytes_max = 64 * 1024;
+// Of an idle connection nothing but keys is kept. So many pairs of record buffers are, for the
+// next.
+inline constexpr std::size_t k_tls_spare_buffers_max = 16;
+// A resumption ticket is good for one to two of these.
+inline constexpr std::uint32_t k_tls_ticket_s = 12 * 3600;
+inline constexpr std::size_t k_tls_file_bytes_max = 4 * 1024 * 1024;
+// How often certificates' files are looked at for a change, and a session towards the ERP's age.
+inline constexpr std::uint32_t k_tls_look_s = 10;
+inline constexpr std::uint32_t k_tls_session_s_max = 12 * 3600;
+// A certificate that ends within this is a reason to look.
+inline constexpr std::uint32_t k_tls_certificate_low_s = 14 * 24 * 3600;
+// Names of a peer's certificate that are kept.
+inline constexpr std::size_t k_tls_peer_names_max = 16;
+
 // --- the journal ---------------------------------------------------------------------------------
 inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
 inline constexpr std::size_t k_journal_queue_bytes_max = 32 * 1024 * 1024;
@@ -155,6 +188,8 @@ inline constexpr std::uint32_t k_admin_timeout_ms = 10'000;
 inline constexpr std::size_t k_log_queue_max = 8'192;
 inline constexpr std::size_t k_histogram_buckets_max = 32;
 
+static_assert(k_tls_handshakes_max <= k_worker_queue_max);
+static_assert(k_tls_patience_ms < k_tls_handshake_timeout_ms);
 static_assert(k_events_per_message_max <= k_group_requests_max);
 static_assert(k_group_bytes_max <= k_journal_queue_bytes_max);
 static_assert(k_event_bytes_max < k_flat_written_bytes_max);
