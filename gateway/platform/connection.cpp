@@ -28,8 +28,8 @@ std::string assigned_id(std::uint64_t random) {
 
 } // namespace
 
-connection::connection(listener& owner, std::uint64_t id, asio::ip::tcp::socket socket)
-    : owner_(owner), id_(id), socket_(std::move(socket)), peer_(name_of(socket_)),
+connection::connection(listener& owner, std::uint64_t id, tls::device_stream stream)
+    : owner_(owner), id_(id), stream_(std::move(stream)), peer_(name_of(stream_.next_layer())),
       client_(owner.broker_, *this, owner.options_.session, id, assigned_id(owner.random_.next())) {
 }
 
@@ -50,15 +50,23 @@ void connection::read() {
     if (reading_ || closing_ || finished_ || !owner_.may_read() || !client_.session().wants_bytes())
         return;
     reading_ = true;
-    socket_.async_read_some(
-        asio::buffer(input_), [self = shared_from_this()](auto failed, auto size) {
-            self->reading_ = false;
-            if (failed) return self->lost();
-            if (self->lingering_) return self->discard();
-            self->owner_.look_at_clock();
-            self->client_.session().on_bytes({self->input_.data(), size}, self->owner_.now_ms());
-            self->pump();
-        });
+    stream_.async_readable([self = shared_from_this()](auto failed) {
+        self->reading_ = false;
+        if (failed) return self->lost();
+        if (self->lingering_) return self->discard();
+        self->receive();
+    });
+}
+
+// One buffer does for all connections: the session takes what it is given before anybody reads
+// again.
+void connection::receive() {
+    boost::system::error_code failed;
+    const auto size = stream_.read_ready(asio::buffer(owner_.input_), failed);
+    if (failed && failed != asio::error::would_block) return lost();
+    owner_.look_at_clock();
+    if (!failed) client_.session().on_bytes({owner_.input_.data(), size}, owner_.now_ms());
+    pump();
 }
 
 void connection::write() {
@@ -70,7 +78,7 @@ void connection::write() {
     writing_ = true;
     output_.clear();
     output_.swap(client_.session().output());
-    asio::async_write(socket_, asio::buffer(output_),
+    asio::async_write(stream_, asio::buffer(output_),
                       [self = shared_from_this()](auto failed, auto) {
                           self->writing_ = false;
                           if (failed) return self->lost();
@@ -86,16 +94,17 @@ void connection::linger() {
     if (lingering_) return;
     lingering_ = true;
     boost::system::error_code failed;
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, failed);
+    stream_.shutdown_send(failed);
     if (failed) return finish();
     if (!reading_) discard();
 }
 
 void connection::discard() {
     reading_ = true;
-    socket_.async_read_some(asio::buffer(input_), [self = shared_from_this()](auto failed, auto) {
+    stream_.async_readable([self = shared_from_this()](auto failed) {
         self->reading_ = false;
-        if (failed) return self->finish();
+        if (!failed) self->stream_.read_ready(asio::buffer(self->owner_.input_), failed);
+        if (failed && failed != asio::error::would_block) return self->finish();
         self->discard();
     });
 }
@@ -109,9 +118,7 @@ void connection::lost() {
 
 void connection::finish() {
     if (std::exchange(finished_, true)) return;
-    boost::system::error_code ignored; // a socket that is already gone is gone
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-    socket_.close(ignored);
+    stream_.close();
     client_.retire();
     owner_.retire(id_);
 }

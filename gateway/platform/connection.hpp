@@ -3,14 +3,13 @@
 
 #include "gateway/broker/client.hpp"
 #include "gateway/platform/listener.hpp"
-
-#include <array>
+#include "gateway/platform/tls/stream.hpp"
 
 namespace wharf {
 
 class connection : public std::enable_shared_from_this<connection>, public broker::client_shell {
   public:
-    connection(listener& owner, std::uint64_t id, boost::asio::ip::tcp::socket socket);
+    connection(listener& owner, std::uint64_t id, tls::device_stream stream);
 
     void start();
     // Reads where the session and the journal let it; writes what there is.
@@ -32,6 +31,7 @@ class connection : public std::enable_shared_from_this<connection>, public broke
     void published(std::uint8_t qos) override;
 
     void read();
+    void receive();
     void write();
     void linger();
     void discard();
@@ -40,7 +40,7 @@ class connection : public std::enable_shared_from_this<connection>, public broke
 
     listener& owner_;
     const std::uint64_t id_;
-    boost::asio::ip::tcp::socket socket_;
+    tls::device_stream stream_;
     std::string peer_;
     broker::client client_;
     bool woken_ = false;
@@ -50,7 +50,6 @@ class connection : public std::enable_shared_from_this<connection>, public broke
     bool lingering_ = false;
     bool finished_ = false;
     std::int64_t close_by_ms_ = 0;
-    std::array<char, 16 * 1024> input_;
     std::string output_;
 };
 

@@ -86,6 +86,7 @@ void listener::accepted(tcp::socket socket) {
     }
     boost::system::error_code failed;
     socket.set_option(tcp::no_delay(true), failed);
+    if (!failed) socket.non_blocking(true, failed);
     if (failed) return;
     // A peer that is gone without a word, or that does not read, is noticed by the kernel too.
     if (!watch_peer(socket.native_handle(), k_peer_silence_s)) return;
@@ -94,7 +95,7 @@ void listener::accepted(tcp::socket socket) {
     std::uint64_t id = ++last_id_ & mask;
     while (id == 0 || connections_.contains(id))
         id = ++last_id_ & mask;
-    auto made = std::make_shared<connection>(*this, id, std::move(socket));
+    auto made = std::make_shared<connection>(*this, id, tls::device_stream(std::move(socket)));
     connections_[id] = made;
     counters_.connections_open = connections_.size();
     made->start();

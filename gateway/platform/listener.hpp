@@ -14,6 +14,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -139,6 +140,7 @@ class listener {
     std::int64_t stop_by_ms_ = 0;
     std::function<void()> stopped_;
     std::uint64_t last_id_ = 0;
+    std::array<char, limits::k_socket_read_bytes> input_; // what a connection reads, in its turn
     // Looked up, and visited where order does not show.
     std::unordered_map<std::uint64_t, std::shared_ptr<connection>> connections_;
 };
