@@ -101,6 +101,24 @@ void render_intake(page& out, const gateway_snapshot& now) {
             flag(now.books().balance()));
 }
 
+void render_broker(page& out, const broker_snapshot& at) {
+    out.one("mqtt_subscriptions", "gauge", "Subscriptions of all sessions.", at.subscriptions);
+    out.one("mqtt_retained_messages", "gauge", "Topics with a retained message.", at.retained);
+    out.one("mqtt_queued_bytes", "gauge", "Bytes that wait for subscribers.", at.queued_bytes);
+    out.one("mqtt_delivered_total", "counter", "PUBLISH packets sent to subscribers.",
+            at.delivered);
+    out.family("mqtt_undelivered_total", "counter",
+               "Messages that a subscriber did not get, by reason.");
+    out.sample({{"reason", "queue_full"}}, at.queue_full);
+    out.sample({{"reason", "slow_client"}}, at.slow_client);
+    out.sample({{"reason", "expired"}}, at.expired);
+    out.sample({{"reason", "too_large"}}, at.too_large);
+    out.one("mqtt_retained_refused_total", "counter",
+            "Messages that were not retained for want of room.", at.retained_refused);
+    out.one("mqtt_wills_total", "counter", "Wills published.", at.wills);
+    out.one("mqtt_receipts_total", "counter", "Receipts sent.", at.receipts);
+}
+
 void render_listener(page& out, const listener_snapshot& at) {
     out.one("mqtt_listening", "gauge", "1 while connections are taken.", flag(at.listening));
     out.one("mqtt_connections", "gauge", "MQTT connections now.", at.connections);
@@ -116,6 +134,7 @@ void render_listener(page& out, const listener_snapshot& at) {
         out.sample({{"qos", qos[i]}}, at.messages_by_qos[i]);
     out.histogram("mqtt_ack_seconds", "From a PUBLISH to its durable PUBACK or PUBREC.",
                   at.ack_latency);
+    render_broker(out, at.broker);
 }
 
 void render_journal(page& out, const journal_snapshot& at) {

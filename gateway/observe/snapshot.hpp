@@ -65,6 +65,21 @@ struct journal_snapshot {
     double device_bytes_per_day = 0; // at the present rate
 };
 
+struct broker_snapshot {
+    std::uint64_t subscriptions = 0;
+    std::uint64_t retained = 0;
+    std::uint64_t queued_bytes = 0; // of all sessions
+    std::uint64_t delivered = 0;
+    // What was not delivered, by reason.
+    std::uint64_t queue_full = 0;
+    std::uint64_t slow_client = 0;
+    std::uint64_t expired = 0;
+    std::uint64_t too_large = 0;
+    std::uint64_t retained_refused = 0;
+    std::uint64_t wills = 0;
+    std::uint64_t receipts = 0;
+};
+
 struct listener_snapshot {
     bool listening = false;
     std::uint64_t connections = 0;
@@ -73,6 +88,7 @@ struct listener_snapshot {
     std::uint64_t closed_by_gateway = 0;
     std::array<std::uint64_t, 3> messages_by_qos{};
     histogram_snapshot ack_latency;
+    broker_snapshot broker;
 };
 
 struct gateway_snapshot {

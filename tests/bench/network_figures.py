@@ -1,4 +1,7 @@
 """Figures over real MQTT: acknowledgements per second, and their latency."""
+import json
+import time
+
 import rig
 from figures import Figure, figure, median_of
 from gateway import Wharfd, running
@@ -110,6 +113,39 @@ def acks_window(bench):
         report = saturate(bench, gateway)
     bench.shared["acks-window"] = report["acks_per_s"]
     return beside_peers(bench, f"acks, {place.keys_words} keys in the window", report)
+
+
+def with_subscriber(bench, broker, qos):
+    """The generator's report while one client has subscribed to everything, and what that got."""
+    log = bench.work / "subscriber.log"
+    seconds = (3 if bench.quick else 10) + 1
+    subscriber = rig.Child([bench.programs.load, "--port", broker.port, "--listen", qos,
+                            "--seconds", seconds + 1], log)
+    time.sleep(0.2)  # its SUBACK
+    report = saturate(bench, broker)
+    rig.wait_until(lambda: subscriber.process.poll() is not None, "the subscriber has ended")
+    report["delivered_per_s"] = json.loads(subscriber.said())["received"] / seconds
+    return report
+
+
+@figure("subscriber", "acknowledgements while one client has subscribed to everything")
+def subscriber(bench):
+    found = []
+    for qos in (0, 1):
+        with running(Mosquitto(bench.work)) as broker:
+            peer = with_subscriber(bench, broker, qos)
+        folder = rig.fresh_folder(bench.work / "subscriber")
+        with running(Wharfd(bench.programs, folder)) as gateway:
+            report = with_subscriber(bench, gateway, qos)
+        rig.remove(folder)
+        name = f"one QoS {qos} subscriber to everything"
+        found += [Figure(f"acks, {name}", "acks/s", report["acks_per_s"], peer=Mosquitto.name,
+                         peer_value=peer["acks_per_s"], ratio_target=">= 1",
+                         note=saturation_note(report)),
+                  Figure(f"delivered, {name}", "messages/s", report["delivered_per_s"],
+                         peer=Mosquitto.name, peer_value=peer["delivered_per_s"],
+                         note="what a slow subscriber cannot take is dropped and counted")]
+    return found
 
 
 def disk_loop(bench, seconds, rate=0):

@@ -37,6 +37,7 @@ struct words {
     std::string filter = "wharf/#";
     std::string subscriber = "bench-subscriber";
     double idle_s = 3;
+    int listen_qos = -1;
 };
 
 void name_options(CLI::App& app, words& to) {
@@ -59,6 +60,9 @@ void name_options(CLI::App& app, words& to) {
     app.add_flag("--sink", to.sink, "be the trivial server instead, for the generator's ceiling");
     app.add_flag("--subscribe", to.subscribe, "leave a persistent subscription and end");
     app.add_flag("--drain", to.drain, "resume it and acknowledge --count messages");
+    app.add_option("--listen", to.listen_qos,
+                   "subscribe at this QoS and take what comes, --seconds")
+        ->check(CLI::Range(0, 1));
     app.add_option("--filter", to.filter);
     app.add_option("--subscriber", to.subscriber, "its client id");
     app.add_option("--idle", to.idle_s, "a drain ends after so many seconds without a message");
@@ -79,8 +83,12 @@ int main(int argc, char** argv) {
         bench::leave_subscription(port, given.subscriber, given.filter);
         return 0;
     }
-    if (given.drain) {
-        const auto report = bench::drain(port, given.subscriber, given.load.count, given.idle_s);
+    if (given.drain || given.listen_qos >= 0) {
+        const auto report =
+            given.drain
+                ? bench::drain(port, given.subscriber, given.load.count, given.idle_s)
+                : bench::listen(port, given.subscriber, given.filter,
+                                static_cast<unsigned>(given.listen_qos), given.load.seconds);
         std::printf("{\"received\": %llu, \"seconds\": %.4f, \"per_s\": %.1f}\n",
                     static_cast<unsigned long long>(report.received), report.seconds,
                     report.seconds > 0 ? static_cast<double>(report.received) / report.seconds : 0);

@@ -28,18 +28,20 @@ void leave_subscription(std::uint16_t port, const std::string& client_id,
     send_all(socket.get(), std::string("\xe0\x00", 2));
 }
 
-drain_report drain(std::uint16_t port, const std::string& client_id, std::uint64_t count,
-                   double idle_s) {
+namespace {
+
+// Until so many came, none for idle_s, or all for_s are over.
+drain_report receive_all(const fd_owner& socket, std::uint64_t count, double idle_s, double for_s) {
     const std::int64_t began = now_ns();
     std::int64_t last = began;
-    const fd_owner socket = resume(port, client_id);
     set_nonblocking(socket.get());
     poller poll;
     poll.add(socket.get(), EPOLLIN, 0);
     drain_report out;
     std::string buffer(k_buffer_bytes, '\0');
     std::string input;
-    while (out.received < count && static_cast<double>(now_ns() - last) / 1e9 < idle_s) {
+    auto since = [](std::int64_t then) { return static_cast<double>(now_ns() - then) / 1e9; };
+    while (out.received < count && since(last) < idle_s && since(began) < for_s) {
         poll.wait(100'000'000, [&](std::uint64_t, std::uint32_t) {
             const std::ptrdiff_t got = receive(socket.get(), buffer.data(), buffer.size());
             if (got == k_closed) die("the broker closed the subscription");
@@ -65,6 +67,23 @@ drain_report drain(std::uint16_t port, const std::string& client_id, std::uint64
     }
     out.seconds = static_cast<double>(last - began) / 1e9;
     return out;
+}
+
+} // namespace
+
+drain_report drain(std::uint16_t port, const std::string& client_id, std::uint64_t count,
+                   double idle_s) {
+    return receive_all(resume(port, client_id), count, idle_s, 1e9);
+}
+
+drain_report listen(std::uint16_t port, const std::string& client_id, const std::string& filter,
+                    unsigned qos, double seconds) {
+    const fd_owner socket = connect_to(port);
+    send_all(socket.get(), connect_packet(4, client_id, false));
+    static_cast<void>(expect_packet(socket.get(), k_connack));
+    send_all(socket.get(), subscribe_packet(4, filter, qos));
+    static_cast<void>(expect_packet(socket.get(), k_suback));
+    return receive_all(socket, UINT64_MAX, seconds, seconds);
 }
 
 } // namespace bench

@@ -19,4 +19,8 @@ struct drain_report {
 [[nodiscard]] drain_report drain(std::uint16_t port, const std::string& client_id,
                                  std::uint64_t count, double idle_s);
 
+// Subscribes in a clean session and takes what comes, so long.
+[[nodiscard]] drain_report listen(std::uint16_t port, const std::string& client_id,
+                                  const std::string& filter, unsigned qos, double seconds);
+
 } // namespace bench

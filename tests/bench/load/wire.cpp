@@ -45,12 +45,12 @@ std::string connect_packet(int version, std::string_view client_id, bool persist
     return packet_of(k_connect << 4, body);
 }
 
-std::string subscribe_packet(int version, std::string_view filter) {
+std::string subscribe_packet(int version, std::string_view filter, unsigned qos) {
     std::string body;
     put_u16(body, 1);
     if (version == 5) body.push_back(0);
     put_text(body, filter);
-    body.push_back(1);
+    body.push_back(static_cast<char>(qos));
     return packet_of(k_subscribe << 4 | 2, body);
 }
 

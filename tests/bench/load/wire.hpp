@@ -24,7 +24,7 @@ enum packet : std::uint8_t {
 
 // version: 4 is MQTT 3.1.1, 5 is 5.
 [[nodiscard]] std::string connect_packet(int version, std::string_view client_id, bool persistent);
-[[nodiscard]] std::string subscribe_packet(int version, std::string_view filter);
+[[nodiscard]] std::string subscribe_packet(int version, std::string_view filter, unsigned qos = 1);
 [[nodiscard]] std::string puback_packet(std::uint16_t packet_id);
 
 // A QoS 1 PUBLISH of one event, of which number() makes copies.
