@@ -52,13 +52,14 @@ inline constexpr std::size_t k_subscribes_owed_max = 32;
 
 // --- the local broker ----------------------------------------------------------------------------
 // Unwritten bytes to a connection beyond which nothing more is delivered to it for now.
-inline constexpr std::size_t k_delivery_bytes_max = 64 * 1024;
+inline constexpr std::size_t k_delivery_bytes_max = 512 * 1024;
+inline constexpr std::size_t k_delivery_bytes_all_max = 64 * 1024 * 1024; // to all of them
 // Messages sent to a client and not acknowledged: 3.1.1 has no word for it, MQTT 5 may ask for
 // less.
-inline constexpr std::uint16_t k_inflight_default = 64;
+inline constexpr std::uint16_t k_inflight_default = 256;
 inline constexpr std::uint16_t k_inflight_max = 1024;
 // Of a session: messages that wait for it, their bytes. Fewer than there are packet identifiers.
-inline constexpr std::size_t k_queue_messages_default = 1000;
+inline constexpr std::size_t k_queue_messages_default = 10'000;
 inline constexpr std::size_t k_queue_messages_max = 32 * 1024;
 inline constexpr std::size_t k_queue_bytes_max = 4 * 1024 * 1024;
 // Of all sessions together.

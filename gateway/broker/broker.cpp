@@ -30,7 +30,7 @@ status broker::restore(local_state from, std::int64_t journal_offset_us) {
             held.how = {static_cast<std::uint8_t>(record.qos()), record.no_local(),
                         record.retain_as_published(), record.identifier()};
             made.last_subscription = std::max(made.last_subscription, number);
-            subscriptions_.set(made.who, record.filter(), held.how);
+            subscribe_session(made.who, record.filter(), held.how);
         }
         for (auto& [number, record] : each.queue) {
             outgoing entry;
@@ -41,20 +41,16 @@ status broker::restore(local_state from, std::int64_t journal_offset_us) {
             entry.identifiers.assign(record.identifiers().begin(), record.identifiers().end());
             if (!record.released()) {
                 WHARF_TRY_ASSIGN(entry.message, parse_message(record.message(), each.client_id));
-                entry.bytes = bytes_of(*entry.message);
+                entry.bytes = static_cast<std::uint32_t>(entry.message->size());
             }
             queued_bytes_ += entry.bytes + outbox::k_entry_bytes;
             made.queue.restore(number, std::move(entry));
         }
     }
     for (auto& [number, message] : from.retained)
-        retained_.restore(number,
-                          std::make_shared<const wharf::v1::LocalMessage>(std::move(message)));
+        retained_.restore(number, make_message(message));
     for (auto& [number, record] : from.wills) {
-        will left{
-            number,
-            std::make_shared<const wharf::v1::LocalMessage>(std::move(*record.mutable_message())),
-            record.delay_s()};
+        will left{number, std::move(*record.mutable_message()), record.delay_s()};
         session* of = find(record.client_id());
         if (of == nullptr) { // it ended with the run that is over
             wills_left_.push_back(std::move(left));
@@ -96,8 +92,7 @@ void broker::drop_session(session& which) {
     settle_will(which, false);
     detach(which);
     for (const auto& [filter, held] : which.subscriptions)
-        subscriptions_.erase(which.who, filter);
-    if (!which.subscriptions.empty()) ++subscriptions_revision_;
+        unsubscribe_session(which.who, filter);
     queued_bytes_ -= which.queue.bytes();
     by_incarnation_.erase(which.incarnation);
     if (const auto named = by_client_id_.find(which.client_id);
@@ -110,6 +105,21 @@ void broker::detach(session& from) {
     if (from.connected != nullptr) from.connected->who_ = 0;
     from.connected = nullptr;
     from.inflight = 0;
+    output_bytes_ -= std::exchange(from.output_bytes, 0);
+}
+
+// Who asks for receipts names them: a subscription to everything does not.
+void broker::subscribe_session(session_number who, const std::string& filter,
+                               const subscription_options& how) {
+    ++subscriptions_revision_;
+    subscriptions_.set(who, filter, how);
+    if (filter.ends_with("/receipts")) receipts_.set(who, filter, how);
+}
+
+void broker::unsubscribe_session(session_number who, std::string_view filter) {
+    ++subscriptions_revision_;
+    subscriptions_.erase(who, filter);
+    receipts_.erase(who, filter);
 }
 
 // MQTT 5 section 3.1.4: a second connection under a client id ends the first.
@@ -128,7 +138,7 @@ void broker::open(client& by, const mqtt::open_request& request) {
     if (request.will != nullptr) {
         auto& last = wanted.will.emplace();
         last.set_client_id(by.client_id_);
-        *last.mutable_message() = make_message(*request.will);
+        *last.mutable_message() = make_record(*request.will);
         last.set_delay_s(std::min(request.will->properties.will_delay_s, request.session_expiry_s));
         by.will_ = last;
     }
@@ -164,10 +174,8 @@ void broker::opened(client& by, const session_opened& answer) {
                                  : options_.inflight_max;
         held->queue.restart();
         if (by.will_ && answer.will != 0) {
-            held->last_will = will{answer.will,
-                                   std::make_shared<const wharf::v1::LocalMessage>(
-                                       std::move(*by.will_->mutable_message())),
-                                   by.will_->delay_s()};
+            held->last_will =
+                will{answer.will, std::move(*by.will_->mutable_message()), by.will_->delay_s()};
         }
     }
     by.will_.reset();
@@ -229,13 +237,16 @@ void broker::publish_as_gateway(const will& last, const std::string& client_id,
                                 session_number from) {
     ++counters_.wills;
     // The interval runs from now on, not from the CONNECT.
-    const message_ptr message = start_expiry(last.message, journal_us());
+    auto record = last.message;
+    if (record.expires_at_us() != 0)
+        record.set_expires_at_us(record.expires_at_us() + journal_us());
+    const message_ptr message = make_message(record);
     publish_view view;
     view.topic = message->topic();
     view.payload = message->payload();
     view.client_id = client_id;
-    view.qos = static_cast<std::uint8_t>(message->qos());
-    view.content_type = message->content_type();
+    view.qos = message->qos();
+    view.content_type = record.content_type();
     ingest_request ingest{next_token(), intake_.prepare(view, now_.wall_us, now_.wall_synchronised,
                                                         calls_.take_spent())};
     ingest.message.without_session = true;

@@ -13,6 +13,9 @@
 #include "gateway/journal/local_state.hpp"
 #include "gateway/journal/requests.hpp"
 
+#include <boost/container/small_vector.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -107,7 +110,7 @@ class broker {
     };
     struct will {
         std::uint64_t number = 0;
-        message_ptr message;
+        wharf::v1::LocalMessage message; // its expiry is an interval
         std::uint32_t delay_s = 0;
     };
     struct session {
@@ -117,6 +120,7 @@ class broker {
         client* connected = nullptr;
         std::uint16_t inflight_max = limits::k_inflight_default;
         std::uint16_t inflight = 0;
+        std::size_t output_bytes = 0; // as last seen: not written yet
         std::map<std::string, held_subscription, std::less<>> subscriptions;
         std::uint32_t last_subscription = 0;
         outbox queue;
@@ -138,7 +142,7 @@ class broker {
     };
     struct routed {
         message_ptr message;
-        std::vector<addressee> to;
+        boost::container::small_vector<addressee, 1> to;
         bool retains = false; // it takes the topic's retained message's place
         std::vector<receipt_to> receipts;
     };
@@ -169,11 +173,14 @@ class broker {
     void pump(client& to);
 
     // Sessions.
+    void subscribe_session(session_number who, const std::string& filter,
+                           const subscription_options& how);
+    void unsubscribe_session(session_number who, std::string_view filter);
     session* find(session_number who);
     session* find(const std::string& client_id);
     session& make_session(const std::string& client_id, std::uint64_t incarnation);
     void drop_session(session& which);
-    static void detach(session& from);
+    void detach(session& from);
     // Its client is there again, or its session has ended.
     void settle_will(session& of, bool session_goes_on);
     void publish_will(session& of);
@@ -189,7 +196,7 @@ class broker {
     void dropped(std::uint64_t token);
     void hand_out(const message_ptr& message, const addressee& to);
     void publish_local(const message_ptr& message);
-    [[nodiscard]] bool has_room(const session& in, const wharf::v1::LocalMessage& message) const;
+    [[nodiscard]] bool has_room(const session& in, const message& for_it) const;
     // Its place in the queue; 0: there is no room.
     std::uint64_t enqueue(session& in, const message_ptr& message, const addressee& how, place at);
     void finish(session& in, std::uint64_t number);
@@ -205,10 +212,11 @@ class broker {
     void send_queue(session& to);
     bool send(session& to, std::uint64_t number, outgoing& what);
     void send_now(session& to, const message_ptr& message, const addressee& how);
-    [[nodiscard]] bool write(session& to, const wharf::v1::LocalMessage& message,
-                             mqtt::outgoing_publish& packet,
+    [[nodiscard]] bool write(session& to, const message& what, mqtt::outgoing_publish& packet,
                              const std::vector<std::uint32_t>& identifiers);
     void send_retained(session& to);
+    [[nodiscard]] bool has_output_room(const session& to) const;
+    void count_output(session& of);
     void answer_subscribe(pending_subscribe& done);
     void submit_subscribe(client& by, pending_subscribe answer, std::vector<local_op> ops);
     mqtt::reason take_subscription(session& of, const mqtt::subscription& wanted,
@@ -218,8 +226,8 @@ class broker {
     void later(local_op op);
     [[nodiscard]] std::uint64_t next_token();
     [[nodiscard]] std::int64_t journal_us() const { return now_.monotonic_us + journal_offset_us_; }
-    [[nodiscard]] bool expired(const wharf::v1::LocalMessage& message) const {
-        return message.expires_at_us() != 0 && message.expires_at_us() <= journal_us();
+    [[nodiscard]] bool expired(const message& one) const {
+        return one.expires_at_us != 0 && one.expires_at_us <= journal_us();
     }
 
     const broker_options options_;
@@ -230,9 +238,11 @@ class broker {
     std::int64_t retained_swept_us_ = 0;
     broker_counters counters_;
     subscriptions subscriptions_;
+    subscriptions receipts_;                   // those of them that ask for receipts
     std::uint64_t subscriptions_revision_ = 1; // of the tree: what was looked up is stale
     retained_messages retained_;
     std::size_t queued_bytes_ = 0; // of all queues
+    std::size_t output_bytes_ = 0; // to all clients, as last seen
     session_number last_session_ = 0;
     std::unordered_map<session_number, std::unique_ptr<session>> sessions_; // order never shows
     std::unordered_map<std::string, session_number> by_client_id_;
@@ -241,7 +251,7 @@ class broker {
     std::map<session_number, std::int64_t> wills_due_;   // in monotonic time
     std::vector<will> wills_left_;                       // of sessions that ended with the last run
     std::uint64_t last_token_ = 0;
-    std::unordered_map<std::uint64_t, routed> routed_; // by token
+    boost::unordered_flat_map<std::uint64_t, routed> routed_; // by token
     std::unordered_map<std::uint64_t, pending_subscribe> subscribing_;
     std::unordered_map<std::uint64_t, pending_release> releasing_;
     std::vector<local_op> later_; // ride in the next commit

@@ -20,13 +20,28 @@ constexpr std::size_t k_retained_ahead = 32;
 void broker::pump(client& to) {
     session* held = find(to.who_);
     if (held == nullptr || !to.session_.opened()) return;
+    count_output(*held);
     send_retained(*held);
     send_queue(*held);
+    count_output(*held);
+}
+
+bool broker::has_output_room(const session& to) const {
+    return to.connected->session_.has_output_room() &&
+           output_bytes_ < limits::k_delivery_bytes_all_max;
+}
+
+// What was written since it was last looked at counts until the shell has taken and sent it.
+void broker::count_output(session& of) {
+    if (of.connected == nullptr) return;
+    const std::size_t now = of.connected->session_.output().size();
+    output_bytes_ += now - of.output_bytes;
+    of.output_bytes = now;
 }
 
 void broker::send_queue(session& to) {
     std::uint64_t number = 0;
-    while (to.inflight < to.inflight_max && to.connected->session_.has_output_room()) {
+    while (to.inflight < to.inflight_max && has_output_room(to)) {
         outgoing* entry = to.queue.next(number);
         if (entry == nullptr) return;
         if (entry->at == place::ready) {
@@ -60,7 +75,7 @@ bool broker::send(session& to, std::uint64_t number, outgoing& what) {
 }
 
 void broker::send_now(session& to, const message_ptr& message, const addressee& how) {
-    if (!to.connected->session_.has_output_room()) {
+    if (!has_output_room(to)) {
         ++counters_.dropped_slow;
         return;
     }
@@ -73,27 +88,30 @@ void broker::send_now(session& to, const message_ptr& message, const addressee& 
     (void)write(to, *message, packet, how.identifiers); // counted where it is too large
 }
 
-bool broker::write(session& to, const wharf::v1::LocalMessage& message,
-                   mqtt::outgoing_publish& packet, const std::vector<std::uint32_t>& identifiers) {
-    packet.topic = message.topic();
-    packet.payload = message.payload();
-    packet.payload_is_utf8 = message.payload_is_utf8();
-    if (message.expires_at_us() != 0)
-        packet.message_expiry_s = static_cast<std::uint32_t>(
-            (message.expires_at_us() - journal_us() + 999'999) / 1'000'000);
-    packet.content_type = message.content_type();
-    packet.response_topic = message.response_topic();
-    if (message.has_correlation_data()) packet.correlation_data = message.correlation_data();
+bool broker::write(session& to, const message& what, mqtt::outgoing_publish& packet,
+                   const std::vector<std::uint32_t>& identifiers) {
+    packet.topic = what.topic();
+    packet.payload = what.payload();
+    packet.payload_is_utf8 = what.payload_is_utf8;
+    if (what.expires_at_us != 0)
+        packet.message_expiry_s =
+            static_cast<std::uint32_t>((what.expires_at_us - journal_us() + 999'999) / 1'000'000);
     std::vector<mqtt::user_property> properties;
-    for (const auto& each : message.user_properties())
-        properties.push_back({each.name(), each.value()});
-    packet.user_properties = properties;
+    if (const auto* more = what.more()) {
+        packet.content_type = more->content_type;
+        packet.response_topic = more->response_topic;
+        if (more->correlation_data) packet.correlation_data = *more->correlation_data;
+        for (const auto& [name, value] : more->user_properties)
+            properties.push_back({name, value});
+        packet.user_properties = properties;
+    }
     packet.subscription_identifiers = identifiers;
     if (!to.connected->session_.send_publish(packet)) {
         ++counters_.dropped_too_large;
         return false;
     }
     ++counters_.delivered;
+    count_output(to);
     return true;
 }
 
@@ -158,7 +176,6 @@ void broker::subscribe(client& by, const mqtt::subscribe_request& request) {
     WHARF_ASSERT(held != nullptr); // packets are read only while the session is open
     for (const mqtt::subscription& each : request.subscriptions)
         answer.codes.push_back(take_subscription(*held, each, request.identifier, answer, ops));
-    ++subscriptions_revision_;
     submit_subscribe(by, std::move(answer), std::move(ops));
 }
 
@@ -186,7 +203,7 @@ mqtt::reason broker::take_subscription(session& of, const mqtt::subscription& wa
         at->second.number = ++of.last_subscription;
     }
     at->second.how = {wanted.qos, wanted.no_local, wanted.retain_as_published, identifier};
-    subscriptions_.set(of.who, wanted.filter, at->second.how);
+    subscribe_session(of.who, at->first, at->second.how);
     if (of.incarnation != 0) {
         put_subscription op{of.incarnation, at->second.number, {}};
         op.content.set_filter(at->first);
@@ -214,14 +231,13 @@ void broker::unsubscribe(client& by, const mqtt::unsubscribe_request& request) {
             answer.codes.push_back(mqtt::reason::no_subscription_existed);
             continue;
         }
-        subscriptions_.erase(held->who, filter);
+        unsubscribe_session(held->who, filter);
         std::erase_if(held->walks, [&](const auto& walk) { return walk.filter == filter; });
         if (held->incarnation != 0)
             ops.emplace_back(erase_subscription{held->incarnation, at->second.number});
         held->subscriptions.erase(at);
         answer.codes.push_back(mqtt::reason::success);
     }
-    ++subscriptions_revision_;
     submit_subscribe(by, std::move(answer), std::move(ops));
 }
 
@@ -255,8 +271,7 @@ void broker::answer_subscribe(pending_subscribe& done) {
 void broker::send_retained(session& to) {
     local_request request;
     routed underway;
-    while (!to.walks.empty() && to.queue.waiting() < k_retained_ahead &&
-           to.connected->session_.has_output_room()) {
+    while (!to.walks.empty() && to.queue.waiting() < k_retained_ahead && has_output_room(to)) {
         retained_walk& walk = to.walks.front();
         const message_ptr* found =
             retained_.next(walk.filter, walk.after, walk.from_begin, journal_us());
@@ -267,17 +282,16 @@ void broker::send_retained(session& to) {
         const message_ptr message = *found;
         walk.after = message->topic();
         walk.from_begin = false;
-        addressee whom{
-            to.who, 0, std::min(walk.how.qos, static_cast<std::uint8_t>(message->qos())), true, {}};
+        addressee whom{to.who, 0, std::min(walk.how.qos, message->qos()), true, {}};
         if (walk.how.identifier != 0) whom.identifiers.push_back(walk.how.identifier);
         if (whom.qos == 0) {
             send_now(to, message, whom);
         } else if (to.incarnation == 0) {
             enqueue(to, message, whom, place::ready);
         } else if ((whom.number = enqueue(to, message, whom, place::reserved)) != 0) {
-            request.ops.emplace_back(
-                queue_message{to.incarnation, whom.number, whom.qos, true, whom.identifiers,
-                              std::make_shared<const std::string>(message->SerializeAsString())});
+            request.ops.emplace_back(queue_message{
+                to.incarnation, whom.number, whom.qos, true, whom.identifiers,
+                std::make_shared<const std::string>(make_record(*message).SerializeAsString())});
             underway.to.push_back(std::move(whom));
         }
     }

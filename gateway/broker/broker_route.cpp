@@ -53,12 +53,14 @@ broker::routed& broker::route(const message_ptr& message, std::uint64_t token,
     for (match& each : matches_) {
         session* to = find(each.who);
         if (to == nullptr) continue;
-        addressee whom{each.who, 0, std::min(each.qos, static_cast<std::uint8_t>(message->qos())),
+        addressee whom{each.who, 0, std::min(each.qos, message->qos()),
                        message->retain() && each.retain_as_published, std::move(each.identifiers)};
         if (whom.qos > 0 && to->incarnation != 0) {
             whom.number = enqueue(*to, message, whom, place::reserved);
             if (whom.number == 0) continue;
-            if (!bytes) bytes = std::make_shared<const std::string>(message->SerializeAsString());
+            if (!bytes)
+                bytes =
+                    std::make_shared<const std::string>(make_record(*message).SerializeAsString());
             ops.emplace_back(queue_message{to->incarnation, whom.number, whom.qos, whom.retain,
                                            whom.identifiers, bytes});
         }
@@ -71,11 +73,11 @@ void broker::retain(const message_ptr& message, routed& out, std::vector<local_o
                     std::shared_ptr<const std::string>& bytes) {
     const bool takes_away = message->payload().empty();
     if (takes_away && !retained_.knows(message->topic())) return;
-    const auto number = retained_.begin(message->topic(), takes_away ? 0 : bytes_of(*message));
+    const auto number = retained_.begin(message->topic(), takes_away ? 0 : message->size());
     if (!number) {
         if (counters_.retained_refused++ % 1000 == 0)
-            calls_.log(notice::warning,
-                       "topic " + message->topic() + ": not retained, there is no room for more");
+            calls_.log(notice::warning, "topic " + std::string(message->topic()) +
+                                            ": not retained, there is no room for more");
         return;
     }
     out.retains = true;
@@ -83,7 +85,8 @@ void broker::retain(const message_ptr& message, routed& out, std::vector<local_o
         ops.emplace_back(erase_retained{*number});
         return;
     }
-    if (!bytes) bytes = std::make_shared<const std::string>(message->SerializeAsString());
+    if (!bytes)
+        bytes = std::make_shared<const std::string>(make_record(*message).SerializeAsString());
     ops.emplace_back(put_retained{*number, bytes});
 }
 
@@ -128,8 +131,8 @@ void broker::hand_out(const message_ptr& message, const addressee& to) {
     if (whom->connected != nullptr) whom->connected->shell_.wake();
 }
 
-bool broker::has_room(const session& in, const wharf::v1::LocalMessage& message) const {
-    const std::size_t bytes = bytes_of(message);
+bool broker::has_room(const session& in, const message& for_it) const {
+    const std::size_t bytes = for_it.size();
     return in.queue.has_room(bytes, options_.queue_messages_max) &&
            queued_bytes_ + bytes + outbox::k_entry_bytes <= options_.queues_bytes_max;
 }
@@ -148,7 +151,7 @@ std::uint64_t broker::enqueue(session& in, const message_ptr& message, const add
     outgoing entry;
     entry.message = message;
     entry.identifiers = how.identifiers;
-    entry.bytes = bytes_of(*message);
+    entry.bytes = static_cast<std::uint32_t>(message->size());
     entry.qos = how.qos;
     entry.retain = how.retain;
     entry.at = at;
@@ -186,11 +189,13 @@ void broker::ask_receipts(client& by, const mqtt::publish_request& request,
         to.topic = request.response_topic;
         if (request.correlation_data) to.correlation_data = std::string(*request.correlation_data);
     }
-    const prepared_message& message = ingest.message;
-    if (!subscriptions_.empty() && !message.device.empty()) {
-        auto topic = receipts_topic(message.site, message.device);
+    const prepared_message& prepared = ingest.message;
+    if (!receipts_.empty() && !prepared.device.empty()) {
+        auto topic = receipts_topic(prepared.site, prepared.device);
         if (by.receipts_revision_ != subscriptions_revision_ || by.receipts_topic_ != topic) {
-            by.receipts_wanted_ = concerns(topic, 0, false);
+            matches_.clear();
+            receipts_.find(topic, 0, matches_);
+            by.receipts_wanted_ = !matches_.empty();
             by.receipts_revision_ = subscriptions_revision_;
             by.receipts_topic_ = topic;
         }
@@ -205,15 +210,12 @@ void broker::ask_receipts(client& by, const mqtt::publish_request& request,
 
 void broker::send_receipts(const message_ptr& of, const receipt_to& to,
                            const std::vector<event_receipt>& receipts) {
-    auto message = std::make_shared<wharf::v1::LocalMessage>();
-    message->set_topic(to.topic);
-    message->set_payload(receipt_json(of->topic(), receipts));
-    message->set_qos(1);
-    message->set_payload_is_utf8(true);
-    message->set_content_type("application/json");
-    if (to.correlation_data) message->set_correlation_data(*to.correlation_data);
+    auto receipt =
+        std::make_shared<message>(to.topic, receipt_json(of->topic(), receipts), 1, false);
+    receipt->payload_is_utf8 = true;
+    receipt->set({"application/json", {}, to.correlation_data, {}});
     ++counters_.receipts;
-    publish_local(message);
+    publish_local(receipt);
 }
 
 } // namespace wharf::broker

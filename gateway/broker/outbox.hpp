@@ -8,17 +8,14 @@
 #pragma once
 
 #include "gateway/base/limits.hpp"
-#include "wharf/v1/journal.pb.h"
+#include "gateway/broker/message.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <vector>
 
 namespace wharf::broker {
-
-using message_ptr = std::shared_ptr<const wharf::v1::LocalMessage>;
 
 enum class place : std::uint8_t {
     reserved, // not durable yet: not to be sent

@@ -11,8 +11,7 @@ namespace wharf::broker {
 namespace {
 
 std::size_t bytes_of(const message_ptr& message) {
-    return message ? message->topic().size() + message->payload().size() + outbox::k_entry_bytes
-                   : 0;
+    return message ? message->size() + outbox::k_entry_bytes : 0;
 }
 
 // What every topic that the filter fits begins with.
@@ -54,7 +53,7 @@ void retained_messages::abandon(std::string_view topic) {
 
 void retained_messages::restore(std::uint64_t number, message_ptr message) {
     last_number_ = std::max(last_number_, number);
-    auto& made = entries_[message->topic()];
+    auto& made = entries_[std::string(message->topic())];
     made.number = number;
     replace(made, std::move(message));
 }
@@ -77,8 +76,7 @@ const message_ptr* retained_messages::next(std::string_view filter, const std::s
     auto at = from_begin ? entries_.lower_bound(prefix) : entries_.upper_bound(after);
     for (; at != entries_.end() && at->first.starts_with(prefix); ++at) {
         const auto& message = at->second.message;
-        if (!message || (message->expires_at_us() != 0 && message->expires_at_us() <= now_us))
-            continue;
+        if (!message || (message->expires_at_us != 0 && message->expires_at_us <= now_us)) continue;
         if (filter_fits(filter, at->first)) return &message;
     }
     return nullptr;

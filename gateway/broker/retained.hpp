@@ -61,7 +61,7 @@ template <class Gone> void retained_messages::expire(std::int64_t now_us, const 
     for (auto at = entries_.begin(); at != entries_.end();) {
         const auto each = at++;
         const auto& message = each->second.message;
-        if (!message || message->expires_at_us() == 0 || message->expires_at_us() > now_us ||
+        if (!message || message->expires_at_us == 0 || message->expires_at_us > now_us ||
             each->second.underway > 0)
             continue;
         gone(each->second.number);

@@ -58,6 +58,10 @@ TEST_CASE("who subscribes to the device's receipts gets them, and nobody pays wh
     device.publish(k_topic, event(1));
     r.settle();
     CHECK(device.messages().empty());
+    auto& wms = r.connected("wms");
+    wms.subscribe("wharf/#", 1); // to everything: that is not to ask for receipts
+    device.publish(k_topic, event(1));
+    CHECK(wms.take() == std::vector<std::string>{std::string(k_topic) + " " + event(1)});
     CHECK(r.broker_->counters().receipts == 0);
     device.subscribe("wharf/1/ber1/scanner-7/receipts", 1);
     device.publish(k_topic, event(1));
