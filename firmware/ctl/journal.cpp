@@ -4,7 +4,9 @@
 #include "firmware/ctl/words.hpp"
 #include "gateway/base/bytes.hpp"
 #include "gateway/codec/json_codec.hpp"
+#include "gateway/journal/format.hpp"
 #include "gateway/journal/view.hpp"
+#include "gateway/observe/books.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -34,6 +36,22 @@ void print_record(const stored_record& record, bool as_json, std::ostream& out) 
     message_to_json(record.event, stored);
     out << "{\"number\":" << record.head.number << ",\"lane\":\"" << to_string(record.head.in_lane)
         << "\",\"flags\":" << record.head.flags << ",\"stored\":" << stored << "}\n";
+}
+
+// What is nowhere but here: updates that a destination has still to take, its dead letters among
+// them. Without any destination that is every event.
+std::uint64_t undelivered(const observe::books& books) {
+    if (books.destinations.empty()) return books.intake.accepted;
+    std::uint64_t count = 0;
+    for (const auto& each : books.destinations)
+        count += each.pending + each.dead;
+    return count;
+}
+
+std::uint64_t quarantined(const std::vector<kind_total>& kinds) {
+    for (const auto& each : kinds)
+        if (each.kind == format::kind_of(format::quarantine_key(0))) return each.records;
+    return 0;
 }
 
 } // namespace
@@ -87,6 +105,8 @@ int show_journal(const places& at, const console& to) {
     if (!usage.ok()) return failed(to, usage.failure());
     auto kinds = totals(**journal);
     if (!kinds.ok()) return failed(to, kinds.failure());
+    auto left = undelivered(observe::books_of(*state));
+    auto apart = quarantined(*kinds);
     if (at.json) {
         json by_kind = json::object();
         for (const auto& each : *kinds)
@@ -97,6 +117,8 @@ int show_journal(const places& at, const console& to) {
                           {"created_at", time_text(header->created_at_us())},
                           {"oldest_event", state->oldest_sequence()},
                           {"last_event", state->last_sequence()},
+                          {"undelivered", left},
+                          {"quarantined", apart},
                           {"journal_time_s", state->journal_time_us() / 1'000'000},
                           {"bytes_used", usage->bytes_used},
                           {"bytes_max", usage->bytes_max},
@@ -111,6 +133,7 @@ int show_journal(const places& at, const console& to) {
            << "Events " << state->oldest_sequence() << " to " << state->last_sequence()
            << "; open for " << duration_text(static_cast<double>(state->journal_time_us()) / 1e6)
            << " in all\n"
+           << left << " updates undelivered, " << apart << " messages in quarantine\n"
            << bytes_text(usage->bytes_used) << " of " << bytes_text(usage->bytes_max)
            << " in use\n\n";
     table rows({"kind", "records", "bytes"});

@@ -81,6 +81,7 @@ class app : public journal_port {
     }
 
     const config& config_;
+    const bool watched_ = service_manager_watches();
     system_clock clock_;
     system_random random_;
     status_board board_;
@@ -279,6 +280,9 @@ observe::gateway_snapshot app::look() {
 
 void app::watch() {
     board_.sample(writer_->snapshot());
+    // The network thread goes round. What waits for the disk does not, and shall not end the
+    // process. A manager that does not hear this acts by itself: there is nobody else to tell.
+    if (watched_) static_cast<void>(notify_service_manager("WATCHDOG=1"));
     timer_.expires_after(k_watch);
     timer_.async_wait([this](auto failed) {
         if (!failed) watch();

@@ -42,4 +42,8 @@ status notify_service_manager(std::string_view state) {
     return outcome;
 }
 
+bool service_manager_watches() {
+    return std::getenv("WATCHDOG_USEC") != nullptr; // NOLINT(concurrency-mt-unsafe): as above
+}
+
 } // namespace wharf

@@ -12,4 +12,7 @@ namespace wharf {
 // the manager's socket refuses: worth a line in the log, no more.
 status notify_service_manager(std::string_view state);
 
+// Whether it wants to hear "WATCHDOG=1" time and again (WatchdogSec= of the unit).
+bool service_manager_watches();
+
 } // namespace wharf

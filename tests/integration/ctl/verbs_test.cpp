@@ -226,7 +226,9 @@ TEST_CASE("quarantine is listed and shown with its bytes") {
 TEST_CASE("a sound journal verifies, is counted and dumped in its numbers' order") {
     rig on;
     CHECK(run(verify_journal, on.at).code == k_exit_good);
-    CHECK_THAT(run(show_journal, on.at).out, Contains("gateway WH7, epoch 00000007"));
+    CHECK_THAT(run(show_journal, on.at).out,
+               Contains("gateway WH7, epoch 00000007") &&
+                   Contains("3 updates undelivered, 1 messages in quarantine"));
     auto dump = [&](sequence from, sequence to) {
         auto out = run(dump_journal, on.at, from, to).out;
         return std::count(out.begin(), out.end(), '\n');
@@ -235,6 +237,8 @@ TEST_CASE("a sound journal verifies, is counted and dumped in its numbers' order
     CHECK(dump(2, 2) == 1);
     CHECK(dump(4, 100) == 0);
     on.at.json = true;
+    CHECK(run(show_journal, on.at).json()["undelivered"] == 3);
+    CHECK(run(show_journal, on.at).json()["quarantined"] == 1);
     CHECK(
         run(dump_journal, on.at, sequence{3}, sequence{3}).json()["stored"]["event"]["event_id"] ==
         "a-3");

@@ -123,6 +123,12 @@ class ServiceManager(DaemonTest):
         self.next_with("STOPPING=1")
         self.assertEqual(gateway.wait(), 0)
 
+    def test_it_hears_that_the_gateway_is_alive_where_it_watches(self):
+        self.gateway().start({"NOTIFY_SOCKET": self.path, "WATCHDOG_USEC": "60000000"}, ready=False)
+        self.next_with("READY=1")
+        for _ in range(2):
+            self.assertEqual(self.next(), ["WATCHDOG=1"])
+
     def test_it_is_not_told_ready_by_a_gateway_that_cannot_start(self):
         gateway = self.gateway()
         with socket.socket() as taken:
