@@ -1,5 +1,6 @@
 #include "gateway/platform/journal_store.hpp"
 
+#include "gateway/journal/inspect.hpp"
 #include "gateway/platform/ring_file.hpp"
 
 #include <cerrno>
@@ -58,6 +59,11 @@ bool is_live(const std::string& folder) {
 result<opened_journal_store> open_journal_store(const journal_store_options& options,
                                                 random_port& random) {
     WHARF_TRY_ASSIGN(auto below, open_lmdb(options.lmdb));
+    // Before the ring: to open that writes, and nothing is written into a journal of a later
+    // version. Whatever else is wrong with the header is found when the journal is opened.
+    if (auto header = read_header(*below);
+        !header.ok() && header.failure().code == errc::unsupported)
+        return std::move(header).failure();
     WHARF_TRY_ASSIGN(auto file,
                      ring_file::open(ring_path(options.lmdb.path), ring_file::access::read_write));
     auto both = std::make_unique<layered_store>(std::move(below), std::move(file));

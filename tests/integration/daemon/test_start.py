@@ -161,6 +161,7 @@ class Journal(DaemonTest):
         self.assertGreater(rewrite_format_version(data, b"WH7", 99), 0, "the header is in the file")
         self.data.write_bytes(data)
         self.assert_refused(CONFIG, str(self.daemon.journal), "99")
+        self.assertTrue(self.data.read_bytes() == data, "nothing was changed in it")
 
     def test_a_flipped_bit_in_a_record_is_found(self):
         data = bytearray(self.data.read_bytes())
