@@ -109,6 +109,42 @@ inline constexpr std::uint32_t k_tls_certificate_low_s = 14 * 24 * 3600;
 // Names of a peer's certificate that are kept.
 inline constexpr std::size_t k_tls_peer_names_max = 16;
 
+// --- access ----------------------------------------------------------------------------------------
+inline constexpr std::size_t k_enrolled_max = 16 * 1024; // identities in the file
+inline constexpr std::size_t k_enrolment_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::size_t k_user_name_bytes_max = 64;
+inline constexpr std::size_t k_password_bytes_min = 8;
+inline constexpr std::size_t k_password_bytes_max = 256;
+inline constexpr std::size_t k_rights_max = 32;            // filters in one list of an identity
+inline constexpr std::size_t k_certificate_names_max = 16; // of an identity, and of a certificate
+// Of a password's hash: what one check may take. Above the bounds a file is refused.
+inline constexpr std::uint32_t k_hash_kib_default = 7 * 1024;
+inline constexpr std::uint32_t k_hash_passes_default = 5;
+inline constexpr std::uint32_t k_hash_kib_max = 64 * 1024;
+inline constexpr std::uint32_t k_hash_passes_max = 16;
+// Allowed topics that a connection remembers.
+inline constexpr std::size_t k_allowed_topics_max = 8;
+// Passwords that were found right and need no hash to be found right again.
+inline constexpr std::size_t k_verified_max = 16 * 1024;
+// Logins whose password waits to be hashed: in all, from one address, and at once.
+inline constexpr std::size_t k_logins_waiting_max = 2048;
+inline constexpr std::size_t k_logins_waiting_per_address_max = 256;
+inline constexpr std::size_t k_logins_hashed_at_once_max = 2;
+// After so many failures each further login waits: twice as long each time, up to the bound.
+inline constexpr std::uint32_t k_login_failures_free = 3;
+inline constexpr std::uint32_t k_login_delay_ms = 250;
+inline constexpr std::uint32_t k_login_delay_ms_max = 8'000;
+inline constexpr std::uint32_t k_login_failure_forgotten_ms = 60'000;
+// Addresses and names that are remembered per generation; two generations are kept.
+inline constexpr std::size_t k_watched_max = 8 * 1024;
+inline constexpr std::size_t k_connect_bytes_max = 16 * 1024; // a packet before the CONNECT is done
+inline constexpr std::size_t k_half_open_default = 512;
+inline constexpr std::uint64_t k_rate_max = 1'000'000'000; // messages or bytes per second
+// Lines of one kind about one address or name in an interval; the rest is counted.
+inline constexpr std::size_t k_log_lines_per_interval = 3;
+inline constexpr std::uint32_t k_log_interval_ms = 60'000;
+inline constexpr std::size_t k_log_subjects_max = 1024;
+
 // --- the journal ---------------------------------------------------------------------------------
 inline constexpr std::size_t k_journal_queue_max = 16 * 1024;
 inline constexpr std::size_t k_journal_queue_bytes_max = 32 * 1024 * 1024;
@@ -204,5 +240,8 @@ static_assert(k_event_bytes_max < k_batch_bytes_max);
 static_assert(k_ring_group_bytes_max * 16 <= std::size_t{k_ring_mb_min} << 20);
 static_assert(k_ring_mb_min <= k_ring_mb_default && k_ring_mb_default <= k_ring_mb_max);
 static_assert(k_ring_mb_min * 2 <= k_journal_mb_min);
+static_assert(k_logins_waiting_per_address_max <= k_logins_waiting_max);
+static_assert(k_hash_kib_default <= k_hash_kib_max);
+static_assert(k_connect_bytes_max >= k_packet_bytes_min);
 
 } // namespace wharf::limits
