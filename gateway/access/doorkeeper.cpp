@@ -184,10 +184,10 @@ verdict doorkeeper::admit(std::shared_ptr<const identity> who, std::string_view 
     if (who != nullptr) values.user = who->name;
     if (who != nullptr && !may_use_client(who->clients, values, client_id))
         return refused(refusal::client_id);
-    const auto& publish = who == nullptr          ? with_.anonymous_publish
+    const auto& publish = who == nullptr             ? with_.anonymous_publish
                           : who->publish.has_value() ? *who->publish
                                                      : with_.publish;
-    const auto& subscribe = who == nullptr            ? with_.anonymous_subscribe
+    const auto& subscribe = who == nullptr               ? with_.anonymous_subscribe
                             : who->subscribe.has_value() ? *who->subscribe
                                                          : with_.subscribe;
     auto made = rights::make(publish, subscribe, values);

@@ -1,15 +1,15 @@
 // The way of a login, as a machine: who signs in, with which rights, and what has to be hashed for
-// it. The shell hashes passwords on a worker and brings the outcome back; the network thread owns the
-// rest. Times are milliseconds of any clock that never goes back.
+// it. The shell hashes passwords on a worker and brings the outcome back; the network thread owns
+// the rest. Times are milliseconds of any clock that never goes back.
 //
 //   begin()  ->  admitted or refused at once, or waits
 //   next_check()  ->  what to hash now;  checked()  ->  admitted or refused
 //
-// A name that nobody has, a name without a password and a wrong password take the same way: one hash,
-// of another identity's parameters where there is none of its own, and the same answer. A password
-// that was found right a while ago is admitted without a hash. After failures of the same address or
-// of the same name a login waits before it is hashed, so that guesses are slow and nobody is locked
-// out.
+// A name that nobody has, a name without a password and a wrong password take the same way: one
+// hash, of another identity's parameters where there is none of its own, and the same answer. A
+// password that was found right a while ago is admitted without a hash. After failures of the same
+// address or of the same name a login waits before it is hashed, so that guesses are slow and
+// nobody is locked out.
 #pragma once
 
 #include "gateway/access/identity.hpp"
@@ -63,7 +63,9 @@ struct admission {
     std::shared_ptr<const identity> who; // nullptr: nobody by name
     access::rights rights;
 
-    [[nodiscard]] std::string_view name() const { return who == nullptr ? "" : who->name; }
+    [[nodiscard]] std::string_view name() const {
+        return who == nullptr ? std::string_view() : std::string_view(who->name);
+    }
 };
 
 struct verdict {
@@ -90,8 +92,8 @@ class doorkeeper {
         std::string password; // to be wiped
         std::string hash;
     };
-    // The next password to hash, where one is due and fewer than limits::k_logins_hashed_at_once_max
-    // are being hashed.
+    // The next password to hash, where one is due and fewer than
+    // limits::k_logins_hashed_at_once_max are being hashed.
     [[nodiscard]] std::optional<check> next_check(std::int64_t now_ms);
     // Nothing where the login was given up meanwhile.
     [[nodiscard]] std::optional<verdict> checked(std::uint64_t login, bool right,

@@ -1,6 +1,6 @@
-// How much may come: messages and bytes per second, of one address and of one identity, with a burst.
-// Who is above it is not read for a while, which TCP tells the sender; nothing is lost and nobody
-// else waits. The network thread; times are microseconds of any clock that never goes back.
+// How much may come: messages and bytes per second, of one address and of one identity, with a
+// burst. Who is above it is not read for a while, which TCP tells the sender; nothing is lost and
+// nobody else waits. The network thread; times are microseconds of any clock that never goes back.
 #pragma once
 
 #include "gateway/access/recent_table.hpp"

@@ -37,8 +37,8 @@ std::shared_ptr<const identity> identities::by_certificate(std::string_view name
 }
 
 std::string check_identity_name(std::string_view name) {
-    if (!name.empty() && name.size() <= limits::k_user_name_bytes_max &&
-        is_one_level(name) && name.find('*') == std::string_view::npos)
+    if (!name.empty() && name.size() <= limits::k_user_name_bytes_max && is_one_level(name) &&
+        name.find('*') == std::string_view::npos)
         return {};
     return "expected a name of 1 to " + std::to_string(limits::k_user_name_bytes_max) +
            " bytes without /, +, #, * and without $ at its front";

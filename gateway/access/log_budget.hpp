@@ -1,6 +1,6 @@
 // How often the log says the same about the same address or name: some lines in an interval, then
-// one that says how many were left out. The network thread; times are milliseconds of any clock that
-// never goes back.
+// one that says how many were left out. The network thread; times are milliseconds of any clock
+// that never goes back.
 #pragma once
 
 #include "gateway/access/recent_table.hpp"

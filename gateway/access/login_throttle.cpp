@@ -24,8 +24,7 @@ std::uint32_t login_throttle::delay_ms(std::string_view subject, std::int64_t no
     if (known->failures < limits::k_login_failures_free) return 0;
     const std::uint32_t doublings = known->failures - limits::k_login_failures_free;
     const std::uint64_t delay = std::uint64_t{limits::k_login_delay_ms} << doublings;
-    return static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(delay, limits::k_login_delay_ms_max));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(delay, limits::k_login_delay_ms_max));
 }
 
 void login_throttle::failed(std::string_view subject, std::int64_t now_ms) {

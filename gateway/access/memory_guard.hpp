@@ -1,6 +1,6 @@
-// Who has to go where all connections together hold more bytes than they may: packets that have come
-// in part, and answers that nobody reads. Those that hold the most go first, so that whoever is
-// flooding goes before whoever works. Pure; any thread.
+// Who has to go where all connections together hold more bytes than they may: packets that have
+// come in part, and answers that nobody reads. Those that hold the most go first, so that whoever
+// is flooding goes before whoever works. Pure; any thread.
 #pragma once
 
 #include <algorithm>

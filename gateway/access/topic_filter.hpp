@@ -30,8 +30,8 @@ struct placeholder_values {
     std::string_view site;
 };
 
-// Puts the values in. errc::not_found where a needed one is empty, errc::invalid where it is not one
-// level or the placeholder is unknown.
+// Puts the values in. errc::not_found where a needed one is empty, errc::invalid where it is not
+// one level or the placeholder is unknown.
 [[nodiscard]] result<std::string> fill(std::string_view pattern, const placeholder_values& values);
 // Whether the pattern has this placeholder, as "{client}".
 [[nodiscard]] bool has_placeholder(std::string_view pattern, std::string_view placeholder);

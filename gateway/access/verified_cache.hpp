@@ -1,7 +1,7 @@
-// Passwords that were found right, so that a site whose handhelds all come back at once does not pay
-// for a slow hash each. It holds keyed digests of the password together with the hash it was found
-// right against: a changed hash is another entry. The key is drawn at random by each process and
-// never leaves it. Bounded; the network thread.
+// Passwords that were found right, so that a site whose handhelds all come back at once does not
+// pay for a slow hash each. It holds keyed digests of the password together with the hash it was
+// found right against: a changed hash is another entry. The key is drawn at random by each process
+// and never leaves it. Bounded; the network thread.
 #pragma once
 
 #include "gateway/access/identity.hpp"

@@ -90,16 +90,21 @@ TEST_CASE("the right password comes in with its own rights") {
     CHECK_FALSE(out.in->rights.may_publish("wharf/1/ber1/scanner-08/stock"));
 }
 
-TEST_CASE("a wrong password, a name of nobody, a switched off one and one without password are alike") {
+TEST_CASE(
+    "a wrong password, a name of nobody, a switched off one and one without password are alike") {
     auto off = device("off", "tangerine");
     off.enabled = false;
     auto certificate_only = device("certificate");
     certificate_only.certificates = {"cn"};
     rig at({device("scanner-07", "tangerine"), off, certificate_only});
     int before = 0;
-    for (const auto& [user, password] :
-         {std::pair{"scanner-07", "tangerin"}, {"scanner-07", ""}, {"nobody", "tangerine"},
-          {"off", "tangerine"}, {"certificate", ""}, {"certificate", "tangerine"}, {"", ""}}) {
+    for (const auto& [user, password] : {std::pair{"scanner-07", "tangerin"},
+                                         {"scanner-07", ""},
+                                         {"nobody", "tangerine"},
+                                         {"off", "tangerine"},
+                                         {"certificate", ""},
+                                         {"certificate", "tangerine"},
+                                         {"", ""}}) {
         INFO(user << " " << password);
         auto out = at.run(rig::login_of(user, password));
         CHECK(out.what == verdict::kind::refused);
@@ -208,13 +213,12 @@ TEST_CASE("a certificate signs in its identity, and a name beside it has to be t
     const std::vector<std::string> scanner = {"unknown", "scanner-07.site"};
     const std::vector<std::string> wms = {"wms.site"};
     const std::vector<std::string> stranger = {"stranger"};
-    auto enters = [&](const applicant& who) {
-        return at.run(who).what == verdict::kind::admitted;
-    };
+    auto enters = [&](const applicant& who) { return at.run(who).what == verdict::kind::admitted; };
     CHECK(enters(with({}, {}, scanner)));
     CHECK(enters(with("scanner-07", {}, scanner)));
     CHECK(at.hashed == 0);
-    CHECK_FALSE(enters(with("plain", "tangerine", scanner))); // one identity's certificate, another's name
+    CHECK_FALSE(
+        enters(with("plain", "tangerine", scanner))); // one identity's certificate, another's name
     CHECK_FALSE(enters(with({}, {}, wms)));
     CHECK_FALSE(enters(with("wms", "wrong", wms)));
     CHECK(enters(with("wms", "clementine", wms)));
@@ -244,7 +248,8 @@ TEST_CASE("without a name only where the settings say so, with the rights they s
     CHECK_FALSE(open.enters("b", "wrong"));
 }
 
-TEST_CASE("a client identifier that is not for the identity, and a will it may not publish, are refused") {
+TEST_CASE("a client identifier that is not for the identity, and a will it may not publish, are "
+          "refused") {
     auto one = device("a", "tangerine");
     one.clients = {"{user}-*"};
     auto by_client = device("b", "tangerine");

@@ -10,8 +10,7 @@ using namespace wharf::access;
 
 namespace {
 
-rights rights_of(const std::vector<std::string>& publish,
-                 const std::vector<std::string>& subscribe,
+rights rights_of(const std::vector<std::string>& publish, const std::vector<std::string>& subscribe,
                  const placeholder_values& values = {"scanner-07", "c-1", "ber1"}) {
     auto made = rights::make(publish, subscribe, values);
     if (!made.ok()) FAIL(made.failure().message);
@@ -26,17 +25,12 @@ TEST_CASE("the default right of a device is its own name and nobody else's") {
         const char* topic;
         bool publish;
     };
-    for (const auto& [topic, publish] : {row{"wharf/1/ber1/scanner-07/stock", true},
-                                         row{"wharf/1/ber1/scanner-07/stock.pb", true},
-                                         row{"wharf/1/ber1/scanner-07", true},
-                                         row{"wharf/1/ber1/scanner-08/stock", false},
-                                         row{"wharf/1/ber1/scanner-070/stock", false},
-                                         row{"wharf/1/ber1/scanner-0/stock", false},
-                                         row{"wharf/1/muc2/scanner-07/stock", false},
-                                         row{"wharf/2/ber1/scanner-07/stock", false},
-                                         row{"wharf/1/ber1", false},
-                                         row{"$SYS/anything", false},
-                                         row{"", false}}) {
+    for (const auto& [topic, publish] :
+         {row{"wharf/1/ber1/scanner-07/stock", true}, row{"wharf/1/ber1/scanner-07/stock.pb", true},
+          row{"wharf/1/ber1/scanner-07", true}, row{"wharf/1/ber1/scanner-08/stock", false},
+          row{"wharf/1/ber1/scanner-070/stock", false}, row{"wharf/1/ber1/scanner-0/stock", false},
+          row{"wharf/1/muc2/scanner-07/stock", false}, row{"wharf/2/ber1/scanner-07/stock", false},
+          row{"wharf/1/ber1", false}, row{"$SYS/anything", false}, row{"", false}}) {
         INFO(topic);
         CHECK(own.may_publish(topic) == publish);
         CHECK(own.may_publish(topic) == publish); // as remembered
@@ -45,15 +39,13 @@ TEST_CASE("the default right of a device is its own name and nobody else's") {
         const char* filter;
         bool subscribe;
     };
-    for (const auto& [filter, subscribe] : {filter_row{"wharf/1/ber1/scanner-07/#", true},
-                                            filter_row{"wharf/1/ber1/scanner-07/+", true},
-                                            filter_row{"wharf/1/ber1/scanner-07/task", true},
-                                            filter_row{"wharf/1/ber1/+/task", false},
-                                            filter_row{"wharf/1/ber1/#", false},
-                                            filter_row{"wharf/1/+/scanner-07/#", false},
-                                            filter_row{"#", false},
-                                            filter_row{"+/#", false},
-                                            filter_row{"$SYS/#", false}}) {
+    for (const auto& [filter, subscribe] :
+         {filter_row{"wharf/1/ber1/scanner-07/#", true},
+          filter_row{"wharf/1/ber1/scanner-07/+", true},
+          filter_row{"wharf/1/ber1/scanner-07/task", true},
+          filter_row{"wharf/1/ber1/+/task", false}, filter_row{"wharf/1/ber1/#", false},
+          filter_row{"wharf/1/+/scanner-07/#", false}, filter_row{"#", false},
+          filter_row{"+/#", false}, filter_row{"$SYS/#", false}}) {
         INFO(filter);
         CHECK(own.may_subscribe(filter) == subscribe);
     }
@@ -80,7 +72,8 @@ TEST_CASE("more topics than are remembered stay right") {
         }
 }
 
-TEST_CASE("a right for a name that is not there is none, and a name of several levels signs nobody in") {
+TEST_CASE(
+    "a right for a name that is not there is none, and a name of several levels signs nobody in") {
     auto anonymous = rights_of({"wharf/1/{site}/{user}/#", "open/{client}"}, {}, {"", "c", "ber1"});
     CHECK(anonymous.publish_filters() == std::vector<std::string>{"open/c"});
     for (const char* client : {"a/b", "+", "#", "x/#", "$c"}) {
