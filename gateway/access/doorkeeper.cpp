@@ -35,13 +35,16 @@ std::vector<std::string> doorkeeper::use(std::shared_ptr<const identities> now) 
     // Whoever waits with a hash of before is judged by what holds now.
     for (auto& [login, one] : waiting_) {
         const auto named = known_->by_name(one.user);
-        if (!one.decoy && (named == nullptr || named->password != one.hash)) one.decoy = true;
+        if (one.decoy || (named != nullptr && named->password == one.hash)) continue;
+        one.decoy = true;
+        one.detail = "the identity changed meanwhile";
     }
     return changed;
 }
 
-verdict doorkeeper::refused(refusal why) {
+verdict doorkeeper::refused(refusal why, std::string_view detail) {
     verdict out;
+    out.detail = detail;
     out.what = verdict::kind::refused;
     out.why = why;
     return out;
@@ -65,7 +68,10 @@ verdict doorkeeper::begin(std::uint64_t login, const applicant& who, std::int64_
         if (with_.anonymous && who.certificate_names.empty())
             return admit(nullptr, who.client_id, who.will_topic);
         throttle_.failed(of_address(who.address), now_ms);
-        return refused(refusal::credentials);
+        return refused(refusal::credentials, certified == nullptr ? "it gave no name"
+                                             : !certified->enabled
+                                                 ? "the identity is disabled"
+                                                 : "the identity needs a password as well");
     }
     const auto user = who.user.value_or(std::string_view());
     // A certificate says who it is: a name beside it has to be the same.
@@ -73,17 +79,22 @@ verdict doorkeeper::begin(std::uint64_t login, const applicant& who, std::int64_
     if (is_certified && certified->enabled && certified->proof == needs::either)
         return admit(certified, who.client_id, who.will_topic);
     auto named = known_->by_name(user);
-    if (named != nullptr) {
-        const bool contradicted = !who.certificate_names.empty() && !is_certified &&
-                                  (certified != nullptr || named->proof == needs::both);
-        if (!named->enabled || named->password.empty() || contradicted ||
-            (named->proof == needs::both && !is_certified))
-            named = nullptr;
-    }
+    std::string_view detail;
+    if (named == nullptr)
+        detail = "there is no such identity";
+    else if (!named->enabled)
+        detail = "the identity is disabled";
+    else if (named->proof == needs::both && !is_certified)
+        detail = "the identity needs its certificate as well";
+    else if (certified != nullptr && !is_certified)
+        detail = "its certificate is another identity's";
+    else if (named->password.empty())
+        detail = "the identity has no password";
+    if (!detail.empty()) named = nullptr;
     const auto password = who.password.value_or(std::string_view());
     if (named != nullptr && verified_.knows(*named, password))
         return admit(named, who.client_id, who.will_topic);
-    return wait(login, who, named, now_ms);
+    return wait(login, who, named, detail, now_ms);
 }
 
 // Somebody's hash, always the same one for the same name: so that a name that nobody has takes as
@@ -96,14 +107,15 @@ const std::string& doorkeeper::decoy_for(std::string_view user) const {
 }
 
 verdict doorkeeper::wait(std::uint64_t login, const applicant& who,
-                         const std::shared_ptr<const identity>& named, std::int64_t now_ms) {
+                         const std::shared_ptr<const identity>& named, std::string_view detail,
+                         std::int64_t now_ms) {
     const auto password = who.password.value_or(std::string_view());
     const auto user = who.user.value_or(std::string_view());
     std::size_t& of_this_address = per_address_[std::string(who.address)];
     if (waiting_.size() >= limits::k_logins_waiting_max ||
         of_this_address >= limits::k_logins_waiting_per_address_max) {
         if (of_this_address == 0) per_address_.erase(std::string(who.address));
-        return refused(refusal::busy);
+        return refused(refusal::busy, "too many logins wait");
     }
     ++of_this_address;
     login_state one;
@@ -113,6 +125,7 @@ verdict doorkeeper::wait(std::uint64_t login, const applicant& who,
     one.client_id = who.client_id;
     if (who.will_topic) one.will_topic = *who.will_topic;
     one.decoy = named == nullptr || password.size() > limits::k_password_bytes_max;
+    one.detail = detail;
     one.hash = named == nullptr ? decoy_for(user) : named->password;
     one.due_ms = now_ms + std::max(throttle_.delay_ms(of_address(one.address), now_ms),
                                    throttle_.delay_ms(of_user(one.user), now_ms));
@@ -151,7 +164,8 @@ std::optional<verdict> doorkeeper::checked(std::uint64_t login, bool right, std:
         wipe(one.password);
         throttle_.failed(of_address(one.address), now_ms);
         throttle_.failed(of_user(one.user), now_ms);
-        return refused(refusal::credentials);
+        return refused(refusal::credentials,
+                       one.detail.empty() ? "the password is wrong" : one.detail);
     }
     verified_.add(*named, one.password);
     wipe(one.password);
@@ -160,6 +174,15 @@ std::optional<verdict> doorkeeper::checked(std::uint64_t login, bool right, std:
     std::optional<std::string_view> will;
     if (one.will_topic) will = *one.will_topic;
     return admit(named, one.client_id, will);
+}
+
+std::optional<verdict> doorkeeper::not_checked(std::uint64_t login) {
+    WHARF_ASSERT(hashing_ > 0);
+    --hashing_;
+    const auto found = waiting_.find(login);
+    if (found == waiting_.end() || !found->second.hashing) return std::nullopt;
+    remove(found);
+    return refused(refusal::busy, "too much waits for the workers");
 }
 
 void doorkeeper::give_up(std::uint64_t login) {
@@ -183,7 +206,7 @@ verdict doorkeeper::admit(std::shared_ptr<const identity> who, std::string_view 
     values.client = client_id;
     if (who != nullptr) values.user = who->name;
     if (who != nullptr && !may_use_client(who->clients, values, client_id))
-        return refused(refusal::client_id);
+        return refused(refusal::client_id, "the client identifier is not for this identity");
     const auto& publish = who == nullptr             ? with_.anonymous_publish
                           : who->publish.has_value() ? *who->publish
                                                      : with_.publish;
@@ -191,8 +214,10 @@ verdict doorkeeper::admit(std::shared_ptr<const identity> who, std::string_view 
                             : who->subscribe.has_value() ? *who->subscribe
                                                          : with_.subscribe;
     auto made = rights::make(publish, subscribe, values);
-    if (!made.ok()) return refused(refusal::client_id);
-    if (will_topic && !made->may_publish(*will_topic)) return refused(refusal::will);
+    if (!made.ok())
+        return refused(refusal::client_id, "the client identifier cannot stand in a topic");
+    if (will_topic && !made->may_publish(*will_topic))
+        return refused(refusal::will, "it may not publish its will");
     verdict out;
     out.what = verdict::kind::admitted;
     out.in.emplace(admission{std::move(who), std::move(made).value()});

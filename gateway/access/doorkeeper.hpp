@@ -37,8 +37,7 @@ struct door_settings {
     // Of an identity that says nothing of its own: under its own name only.
     std::vector<std::string> publish = {"wharf/1/{site}/{user}/#"};
     std::vector<std::string> subscribe = {"wharf/1/{site}/{user}/#"};
-    // What a password of nobody is hashed against where nobody has one.
-    std::string decoy_hash;
+    std::string decoy_hash; // see use_decoy()
 };
 
 // Views are valid during the call only.
@@ -72,6 +71,7 @@ struct verdict {
     enum class kind : std::uint8_t { waits, admitted, refused };
     kind what = kind::waits;
     refusal why = refusal::credentials;
+    std::string_view detail; // for the log alone: the peer must not learn it
     std::optional<admission> in;
 };
 
@@ -82,7 +82,8 @@ class doorkeeper {
     // The identities from now on. Returns the names of those who are not what they were: their
     // connections have to end. What was found right for them is forgotten.
     std::vector<std::string> use(std::shared_ptr<const identities> now);
-    [[nodiscard]] const std::shared_ptr<const identities>& known() const { return known_; }
+    // What is hashed for a name of nobody where nobody has a password.
+    void use_decoy(std::string hash) { with_.decoy_hash = std::move(hash); }
 
     // login: the caller's number for it. REQUIRES: it is not waiting.
     [[nodiscard]] verdict begin(std::uint64_t login, const applicant& who, std::int64_t now_ms);
@@ -95,9 +96,11 @@ class doorkeeper {
     // The next password to hash, where one is due and fewer than
     // limits::k_logins_hashed_at_once_max are being hashed.
     [[nodiscard]] std::optional<check> next_check(std::int64_t now_ms);
-    // Nothing where the login was given up meanwhile.
+    // Nothing where the login was given up meanwhile, here and below.
     [[nodiscard]] std::optional<verdict> checked(std::uint64_t login, bool right,
                                                  std::int64_t now_ms);
+    // It could not be hashed: too much waits for the workers.
+    [[nodiscard]] std::optional<verdict> not_checked(std::uint64_t login);
     // The connection has gone.
     void give_up(std::uint64_t login);
 
@@ -113,19 +116,21 @@ class doorkeeper {
         std::string client_id;
         std::optional<std::string> will_topic;
         std::string hash;   // what the password is hashed against
-        bool decoy = false; // whatever comes of it, it is wrong
+        bool decoy = false; // whatever comes of it, it is wrong: for this reason
+        std::string_view detail;
         bool hashing = false;
         std::int64_t due_ms = 0;
         std::uint64_t place = 0;
     };
 
-    [[nodiscard]] static verdict refused(refusal why);
+    [[nodiscard]] static verdict refused(refusal why, std::string_view detail);
     [[nodiscard]] verdict admit(std::shared_ptr<const identity> who, std::string_view client_id,
                                 std::optional<std::string_view> will_topic) const;
     [[nodiscard]] std::shared_ptr<const identity>
     of_certificate(std::span<const std::string> names) const;
     [[nodiscard]] verdict wait(std::uint64_t login, const applicant& who,
-                               const std::shared_ptr<const identity>& named, std::int64_t now_ms);
+                               const std::shared_ptr<const identity>& named,
+                               std::string_view detail, std::int64_t now_ms);
     [[nodiscard]] const std::string& decoy_for(std::string_view user) const;
     void remove(std::unordered_map<std::uint64_t, login_state>::iterator at);
 

@@ -109,7 +109,7 @@ inline constexpr std::uint32_t k_tls_certificate_low_s = 14 * 24 * 3600;
 // Names of a peer's certificate that are kept.
 inline constexpr std::size_t k_tls_peer_names_max = 16;
 
-// --- access ----------------------------------------------------------------------------------------
+// --- access -------------------------------------------------------------------------------------
 inline constexpr std::size_t k_enrolled_max = 16 * 1024; // identities in the file
 inline constexpr std::size_t k_enrolment_bytes_max = 8 * 1024 * 1024;
 inline constexpr std::size_t k_user_name_bytes_max = 64;

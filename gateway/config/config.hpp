@@ -46,6 +46,40 @@ struct broker_config {
     std::uint32_t retained_max_kb = 0; // 0: a 64th of the journal, at most 16 MiB
 };
 
+// Who may come in by MQTT where the settings say nothing else: docs/access.md.
+enum class anonymous_choice : std::uint8_t { by_default, refused, allowed };
+
+struct access_config {
+    std::string identities; // empty: no file, nobody signs in
+    anonymous_choice anonymous = anonymous_choice::by_default;
+    // Of an identity whose entry says nothing of its own, and of who comes without a name.
+    std::vector<std::string> publish = {"wharf/1/{site}/{user}/#"};
+    std::vector<std::string> subscribe = {"wharf/1/{site}/{user}/#"};
+    std::vector<std::string> anonymous_publish = {"#"};
+    std::vector<std::string> anonymous_subscribe = {"#"};
+
+    [[nodiscard]] bool lets_anonymous_in() const {
+        return anonymous == anonymous_choice::allowed ||
+               (anonymous == anonymous_choice::by_default && identities.empty());
+    }
+};
+
+// 0: no bound.
+struct limits_config {
+    std::uint32_t identity_connections = 16;
+    std::uint32_t identity_messages_per_s = 5'000;
+    std::uint32_t identity_bytes_per_s = 4 * 1024 * 1024;
+    std::uint32_t address_connections = 512;
+    std::uint32_t address_half_open = 64;
+    std::uint32_t address_attempts_per_s = 20;
+    std::uint32_t address_messages_per_s = 20'000;
+    std::uint32_t address_bytes_per_s = 16 * 1024 * 1024;
+    std::uint32_t burst_s = 5;
+    std::uint32_t half_open = limits::k_half_open_default;
+    std::uint32_t buffers_mb = 64;
+    bool this_machine_too = false; // bounds of addresses are for loopback as well
+};
+
 struct journal_config {
     std::string path;
     std::uint32_t size_max_mb = 1024;
@@ -121,6 +155,8 @@ struct config {
     gateway_config gateway;
     listener_config listener;
     broker_config broker;
+    access_config access;
+    limits_config limits;
     journal_config journal;
     identity_config identity;
     std::vector<route_config> routes; // none: the defaults of gateway/ingest/topics.hpp

@@ -1,6 +1,7 @@
 #include "gateway/config/parse.hpp"
 
 #include "gateway/base/topic_filter.hpp"
+#include "gateway/config/parse_access.hpp"
 #include "gateway/config/section.hpp"
 #include "gateway/config/topic.hpp"
 
@@ -87,9 +88,6 @@ void read_listener(section in, listener_config& to) {
     in.number("keep_alive_max_s", to.keep_alive_max_s, 5, limits::k_keep_alive_s_max, "seconds");
     in.number("session_expiry_max_s", to.session_expiry_max_s, 0, limits::k_session_expiry_s_max,
               "seconds");
-    if (!is_loopback(to.address))
-        in.warning("address", "devices on the network reach this listener without a password or "
-                              "TLS: keep it on a network of its own");
     in.finish();
 }
 
@@ -333,6 +331,8 @@ void read_all(section root, config& to) {
     read_gateway(root.inner("gateway"), to.gateway);
     read_listener(root.inner("listener"), to.listener);
     read_broker(root.inner("broker"), to.broker);
+    config_detail::read_access(root, to);
+    config_detail::read_limits(root.inner("limits"), to.limits);
     read_journal(root.inner("journal"), to.journal);
     read_identity(root.inner("identity"), to.identity);
     read_profiles(root, to.profiles);
@@ -358,18 +358,6 @@ void read_all(section root, config& to) {
     root.finish();
 }
 
-// The parser takes 256 levels by default, each a few stack frames deep, in builds with sanitizers
-// large ones: more than this program ever needs is refused before.
-bool too_deep(std::string_view text) {
-    std::size_t depth = 0;
-    for (char c : text) {
-        if (c == '[' || c == '{') ++depth;
-        if ((c == ']' || c == '}') && depth > 0) --depth;
-        if (c == '\n' && depth > limits::k_config_depth_max) return true;
-    }
-    return depth > limits::k_config_depth_max;
-}
-
 std::string joined(const std::vector<std::string>& lines) {
     std::string out;
     for (const auto& line : lines)
@@ -383,7 +371,7 @@ result<config> parse_config(std::string_view text, std::string_view file_name) {
     if (text.size() > limits::k_config_bytes_max)
         return error{errc::too_large, std::string(file_name) + ": expected at most " +
                                           std::to_string(limits::k_config_bytes_max) + " bytes"};
-    if (too_deep(text))
+    if (config_detail::too_deep(text))
         return error{errc::invalid, std::string(file_name) + ": brackets are nested too deep"};
     config out;
     findings found{file_name};

@@ -60,6 +60,16 @@ std::vector<std::string> findings::sorted(list& from) {
     return out;
 }
 
+bool too_deep(std::string_view text) {
+    std::size_t depth = 0;
+    for (char c : text) {
+        if (c == '[' || c == '{') ++depth;
+        if ((c == ']' || c == '}') && depth > 0) --depth;
+        if (c == '\n' && depth > limits::k_config_depth_max) return true;
+    }
+    return depth > limits::k_config_depth_max;
+}
+
 std::string quoted(std::string_view text) {
     std::string out = "\"";
     for (char c : text.substr(0, k_shown_bytes_max))
@@ -120,6 +130,16 @@ bool section::text(std::string_view key, std::string& to, std::string_view expec
             error(key, what + ", found " + quoted(value->get()));
             return false;
         }
+    to = value->get();
+    return true;
+}
+
+bool section::secret(std::string_view key, std::string& to, const text_check& check) {
+    const auto* node = find(key);
+    if (node == nullptr) return false;
+    const auto* value = node->as_string();
+    const auto what = check(value == nullptr ? std::string_view() : value->get());
+    if (value == nullptr || !what.empty()) return error(key, what), false;
     to = value->get();
     return true;
 }

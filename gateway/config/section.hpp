@@ -43,6 +43,10 @@ class findings {
     list warnings_;
 };
 
+// The parser takes 256 levels by default, each a few stack frames deep, in builds with sanitizers
+// large ones: more than this program ever needs is refused before.
+[[nodiscard]] bool too_deep(std::string_view text);
+
 // A value as it is shown in a message: short, on one line, printable.
 [[nodiscard]] std::string shown(const toml::node& node);
 [[nodiscard]] std::string quoted(std::string_view text);
@@ -60,6 +64,8 @@ class section {
     using text_check = std::function<std::string(std::string_view)>; // what is wrong, or empty
     bool text(std::string_view key, std::string& to, std::string_view expected,
               const text_check& check = {});
+    // The same for what no message may repeat.
+    bool secret(std::string_view key, std::string& to, const text_check& check);
     bool boolean(std::string_view key, bool& to);
     bool texts(std::string_view key, std::vector<std::string>& to, std::size_t count_max,
                std::string_view expected, const text_check& check);

@@ -146,11 +146,6 @@ TEST_CASE("the admin http address is of this machine or refused") {
     CHECK(good(k_least + "[admin]\nhttp_address = \"::1\"\n").admin.http_address == "::1");
 }
 
-TEST_CASE("a listener that the network reaches is warned about") {
-    auto warnings = good(k_least + "[listener]\naddress = \"0.0.0.0\"\n").warnings;
-    CHECK_THAT(warnings.at(1), Contains("without a password"));
-}
-
 TEST_CASE("routes name a codec, a topic with a device, and a profile that is there") {
     auto route = [](const std::string& topic, const std::string& rest = "codec = \"protobuf\"\n") {
         return k_least + "[[route]]\ntopic = \"" + topic + "\"\n" + rest;
