@@ -179,6 +179,10 @@ struct session_open_request {
     std::string client_id;
     bool clean_start = false;
     std::uint32_t expiry_s = 0;
+    // Who opens it: an identity's name, empty for nobody by name. Nothing: sessions belong to
+    // nobody here, and whose it was stays as it is.
+    std::optional<std::string> owner = std::nullopt;
+    bool displace = false; // also another identity's: that one is no more
     std::optional<wharf::v1::WillRecord> will = {};
 };
 
@@ -190,6 +194,8 @@ struct session_opened {
     std::uint64_t incarnation = 0;              // of a session that outlives its connection
     std::uint64_t will = 0;                     // its number; 0: none
     std::vector<std::uint16_t> qos2_packet_ids; // received, their PUBREL not yet
+    // Not opened: the session belongs to this identity and not to who asked.
+    std::string anothers = {};
 };
 
 // The connection ended; with expiry 0 the session does too.
@@ -197,6 +203,7 @@ struct session_close_request {
     std::string client_id;
     std::uint64_t generation = 0;
     std::uint32_t expiry_s = 0;
+    std::optional<std::string> owner = std::nullopt; // as when it was opened
 };
 
 // PUBREL: the packet id is free again.

@@ -30,7 +30,15 @@ status journal::apply_one(const session_open_request& request) {
     bool known = value.has_value();
     session_opened answer;
     answer.token = request.token;
-    answer.session_present = known && !request.clean_start && !has_ended(record, now_us_);
+    // Whose session it is, as long as there is one.
+    const bool kept = known && !has_ended(record, now_us_);
+    if (kept && request.owner && !request.displace && !record.owner().empty() &&
+        record.owner() != *request.owner) {
+        answer.anothers = record.owner(); // nothing changes: true without a commit
+        answers_.emplace_back(std::move(answer));
+        return ok();
+    }
+    answer.session_present = kept && !request.clean_start;
     if (!known && request.expiry_s > 0 && next_sessions_ >= limits::k_sessions_max) {
         answer.refused = true; // nothing changes: true without a commit
         if (connected_.contains(request.client_id)) {
@@ -61,6 +69,10 @@ status journal::apply_one(const session_open_request& request) {
         record.set_client_id(request.client_id);
         record.set_expiry_s(request.expiry_s);
         record.set_disconnected_at_us(0);
+        if (request.owner)
+            record.set_owner(*request.owner);
+        else if (!answer.session_present)
+            record.clear_owner();
         if (record.incarnation() == 0) {
             record.set_incarnation(next_local());
             set_live(record.incarnation(), true);
@@ -109,6 +121,7 @@ status journal::apply_one(const session_close_request& request) {
         WHARF_TRY(group_->erase(key));
         return wipe_session(request.client_id, record.incarnation());
     }
+    if (request.owner) record.set_owner(*request.owner);
     record.set_client_id(request.client_id);
     record.set_expiry_s(request.expiry_s);
     record.set_disconnected_at_us(std::max<std::int64_t>(now_us_, 1)); // 0 says connected

@@ -221,3 +221,57 @@ TEST_CASE("a refusal is answered though it changes nothing") {
     REQUIRE(answers.size() == 1);
     CHECK(std::get<session_opened>(answers[0]).refused);
 }
+
+namespace {
+
+session_opened open_as(rig& r, std::optional<std::string> owner, bool clean = false,
+                       bool displace = false) {
+    auto answers =
+        r.commit({session_open_request{1, "client", clean, 3600, std::move(owner), displace}});
+    REQUIRE(answers.size() == 1);
+    return std::get<session_opened>(answers[0]);
+}
+
+} // namespace
+
+TEST_CASE("a session belongs to the identity that made it") {
+    rig r;
+    auto first = open_as(r, "alice");
+    CHECK(first.anothers.empty());
+    r.commit({session_close_request{"client", first.generation, 3600, "alice"}});
+    for (const bool clean : {false, true}) {
+        CHECK(open_as(r, "bob", clean).anothers == "alice");
+        CHECK(open_as(r, "", clean).anothers == "alice");
+    }
+    r.power_cut();
+    CHECK(open_as(r, "bob").anothers == "alice");
+    auto again = open_as(r, "alice");
+    CHECK(again.anothers.empty());
+    CHECK(again.session_present);
+    // Where nobody signs in it belongs to nobody, and stays whose it was.
+    CHECK(open_as(r, std::nullopt).session_present);
+    CHECK(open_as(r, "bob").anothers == "alice");
+    // An identity that is no more holds nothing.
+    auto displaced = open_as(r, "bob", true, true);
+    CHECK(displaced.anothers.empty());
+    CHECK_FALSE(displaced.session_present);
+    CHECK(open_as(r, "alice").anothers == "bob");
+}
+
+TEST_CASE(
+    "a session that was made without an identity is taken on, and one that ended is nobody's") {
+    rig r;
+    CHECK_FALSE(open_as(r, "").session_present);
+    auto taken_on = open_as(r, "alice");
+    CHECK(taken_on.session_present);
+    r.commit({session_close_request{"client", taken_on.generation, 1, "alice"}});
+    CHECK(open_as(r, "bob").anothers == "alice");
+    r.now_us += 2'000'000;
+    CHECK(open_as(r, "bob").anothers.empty());
+    // A session that is kept only at its end belongs to who ends it.
+    auto short_lived = r.commit({session_open_request{1, "other", true, 0, "alice"}});
+    r.commit({session_close_request{"other", std::get<session_opened>(short_lived.at(0)).generation,
+                                    3600, "alice"}});
+    auto stolen = r.commit({session_open_request{1, "other", false, 3600, "bob"}});
+    CHECK(std::get<session_opened>(stolen.at(0)).anothers == "alice");
+}
