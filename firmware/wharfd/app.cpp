@@ -11,6 +11,7 @@
 #include "gateway/platform/notify/notify.hpp"
 #include "gateway/platform/system_clock.hpp"
 #include "gateway/platform/system_limits.hpp"
+#include "gateway/platform/worker_pool.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -38,7 +39,7 @@ class app : public journal_port {
   public:
     explicit app(const config& with)
         : config_(with), board_(with.gateway.name, with.gateway.site, clock_), timer_(io_),
-          signals_(io_, SIGTERM, SIGINT) {}
+          signals_(io_, SIGTERM, SIGINT), hang_up_(io_, SIGHUP), workers_(io_) {}
 
     int run() {
         // A device's malformed text is a matter for quarantine, not for standard error.
@@ -61,7 +62,9 @@ class app : public journal_port {
     status start();
     status make_sync();
     journal_callbacks callbacks();
+    status make_access();
     void watch();
+    void on_hang_up();
     void stop();
     int shut_down();
     observe::gateway_snapshot look();
@@ -89,16 +92,19 @@ class app : public journal_port {
     asio::io_context io_;
     asio::steady_timer timer_;
     asio::signal_set signals_;
+    asio::signal_set hang_up_;
 
     std::optional<intake> intake_;
     std::unique_ptr<store> store_;
     identity_window identity_;
     std::unique_ptr<journal> journal_;
     std::unique_ptr<journal_thread> writer_;
+    std::unique_ptr<access_desk> access_;
     std::unique_ptr<listener> listener_;
     std::unique_ptr<sync_shell> sync_;
     std::unique_ptr<operator_routes> routes_;
     std::unique_ptr<admin::server> admin_;
+    worker_pool workers_; // ends first: what it runs calls the others
 };
 
 status app::open() {
@@ -192,6 +198,8 @@ status app::start() {
     calls.acknowledged = [this](std::int64_t us) {
         measured_.ack_latency.record_us(static_cast<std::uint64_t>(us));
     };
+    WHARF_TRY(make_access());
+    calls.access = access_.get();
     WHARF_TRY_ASSIGN(auto options, bounded(listener_options_of(config_)));
     listener_ = std::make_unique<listener>(io_, std::move(options), *intake_, clock_, random_,
                                            std::move(calls));
@@ -200,7 +208,7 @@ status app::start() {
         listener_->restore(std::move(kept), writer_->journal_time_us() - clock_.monotonic_us()));
     WHARF_TRY(make_sync());
     routes_ = std::make_unique<operator_routes>(operator_routes::parts{
-        config_, *journal_, *writer_, *sync_, io_, [this] { return look(); }});
+        config_, *journal_, *writer_, *sync_, *access_, io_, [this] { return look(); }});
     writer_->start();
     WHARF_TRY(sync_->start());
 
@@ -223,8 +231,29 @@ status app::start() {
         log::info("stopping", {{"signal", std::to_string(which)}});
         stop();
     });
+    on_hang_up();
     watch();
     return ok();
+}
+
+status app::make_access() {
+    WHARF_TRY(workers_.start(limits::k_logins_hashed_at_once_max));
+    access_ = std::make_unique<access_desk>(
+        access_settings_of(config_), workers_, clock_, random_,
+        [](bool serious, const std::string& text) {
+            log::write(serious ? log::level::warn : log::level::info, text);
+        });
+    return access_->open();
+}
+
+// The service manager's word for "read your files again".
+void app::on_hang_up() {
+    hang_up_.async_wait([this](auto failed, int) {
+        if (failed) return;
+        if (!config_.access.identities.empty())
+            access_->reload([](const status&) {}); // the desk's log says what came of it
+        on_hang_up();
+    });
 }
 
 // A token is one line; its file is for the service's user alone.
@@ -274,8 +303,10 @@ void app::submit(journal_request request) {
 }
 
 observe::gateway_snapshot app::look() {
-    return board_.look(writer_->snapshot(), listener_->counters(), measured_,
-                       observed(sync_->snapshots(), writer_->journal_time_us()));
+    auto out = board_.look(writer_->snapshot(), listener_->counters(), measured_,
+                           observed(sync_->snapshots(), writer_->journal_time_us()));
+    out.listener.access = access_->counters();
+    return out;
 }
 
 void app::watch() {
@@ -298,6 +329,7 @@ void app::stop() {
 }
 
 int app::shut_down() {
+    workers_.stop();
     admin_->stop();
     sync_->stop();
     writer_->stop();

@@ -96,6 +96,37 @@ listener_options listener_options_of(const config& from) {
     return out;
 }
 
+access_settings access_settings_of(const config& from) {
+    const access_config& access = from.access;
+    const limits_config& limits = from.limits;
+    const std::vector<std::string> everything = {"#"};
+    access_settings out;
+    out.identities_path = access.identities;
+    out.open_to_all = access.identities.empty() && access.anonymous_publish == everything &&
+                      access.anonymous_subscribe == everything;
+    out.door.site = from.gateway.site;
+    out.door.anonymous = access.lets_anonymous_in();
+    out.door.publish = access.publish;
+    out.door.subscribe = access.subscribe;
+    out.door.anonymous_publish = access.anonymous_publish;
+    out.door.anonymous_subscribe = access.anonymous_subscribe;
+    out.gate.connections_max = from.listener.max_connections;
+    out.gate.half_open_max = limits.half_open;
+    out.gate.half_open_per_address_max = limits.address_half_open;
+    out.gate.per_address_max = limits.address_connections;
+    out.gate.per_identity_max = limits.identity_connections;
+    out.burst_s = limits.burst_s;
+    // The desk makes the burst; of attempts it is larger, because a whole site may come back at
+    // once behind one address.
+    out.gate.attempts = {limits.address_attempts_per_s,
+                         std::uint64_t{limits.address_attempts_per_s} * 10};
+    out.identity_flow = {{limits.identity_messages_per_s, 0}, {limits.identity_bytes_per_s, 0}};
+    out.address_flow = {{limits.address_messages_per_s, 0}, {limits.address_bytes_per_s, 0}};
+    out.buffers_bytes_max = std::size_t{limits.buffers_mb} << 20;
+    out.this_machine_too = limits.this_machine_too;
+    return out;
+}
+
 namespace {
 
 delivery_options delivery_options_of(const config& from, const destination_config& to,

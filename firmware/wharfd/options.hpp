@@ -4,6 +4,7 @@
 #include "gateway/config/config.hpp"
 #include "gateway/ingest/intake.hpp"
 #include "gateway/journal/journal.hpp"
+#include "gateway/platform/access/access_desk.hpp"
 #include "gateway/platform/journal_store.hpp"
 #include "gateway/platform/listener.hpp"
 #include "sync/platform/sync_shell.hpp"
@@ -14,6 +15,7 @@ namespace wharf {
 [[nodiscard]] journal_store_options journal_store_options_of(const config& from);
 [[nodiscard]] journal_options journal_options_of(const config& from);
 [[nodiscard]] listener_options listener_options_of(const config& from);
+[[nodiscard]] access_settings access_settings_of(const config& from);
 // number: the destination's in the journal. token: what its token file says.
 [[nodiscard]] sync_destination sync_destination_of(const config& from, const destination_config& to,
                                                    std::uint8_t number, std::uint32_t epoch,

@@ -57,6 +57,13 @@ void operator_routes::add_to(admin::router& commands, admin::router& pages) {
     commands.handle_now("GET", "/v1/status", [this](const admin::request&) {
         return admin::response{200, observe::status_json(with_.look())};
     });
+    commands.handle("POST", "/v1/access/reload",
+                    [this](const admin::request&, admin::answer reply) {
+                        with_.access.reload([reply = std::move(reply)](const status& how) {
+                            if (how.ok()) return reply({200, "{}"});
+                            reply(refusal(how.failure()));
+                        });
+                    });
     commands.handle("POST", "/v1/journal/checkpoint",
                     [this](const admin::request&, admin::answer reply) {
                         with_.writer.checkpoint([this, reply = std::move(reply)] {

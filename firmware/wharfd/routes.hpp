@@ -5,6 +5,7 @@
 #include "gateway/config/config.hpp"
 #include "gateway/journal/journal.hpp"
 #include "gateway/observe/health.hpp"
+#include "gateway/platform/access/access_desk.hpp"
 #include "gateway/platform/admin/server.hpp"
 #include "gateway/platform/journal_thread.hpp"
 #include "sync/platform/sync_shell.hpp"
@@ -24,6 +25,7 @@ class operator_routes {
         const journal& log;
         journal_thread& writer;
         sync_shell& sync;
+        access_desk& access;
         boost::asio::io_context& io;
         std::function<observe::gateway_snapshot()> look;
     };

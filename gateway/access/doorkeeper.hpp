@@ -85,6 +85,10 @@ class doorkeeper {
     // What is hashed for a name of nobody where nobody has a password.
     void use_decoy(std::string hash) { with_.decoy_hash = std::move(hash); }
 
+    [[nodiscard]] bool knows(std::string_view name) const {
+        return known_->by_name(name) != nullptr;
+    }
+
     // login: the caller's number for it. REQUIRES: it is not waiting.
     [[nodiscard]] verdict begin(std::uint64_t login, const applicant& who, std::int64_t now_ms);
 

@@ -122,30 +122,48 @@ void broker::unsubscribe_session(session_number who, std::string_view filter) {
     receipts_.erase(who, filter);
 }
 
-// MQTT 5 section 3.1.4: a second connection under a client id ends the first.
-void broker::open(client& by, const mqtt::open_request& request) {
+// MQTT 5 section 3.1.4: a second connection under a client id ends the first; but never another
+// identity's.
+void broker::open(client& by) {
     auto [at, fresh] = connected_.try_emplace(by.client_id_, &by);
     if (!fresh && at->second != &by) {
-        client* before = std::exchange(at->second, &by);
+        client* before = at->second;
+        // One that is not open yet has no claim: the journal may still refuse it.
+        const auto owner = by.shell_.owner();
+        const auto holder = before->shell_.owner();
+        if (owner && holder && !holder->empty() && *owner != *holder && before->session_.opened())
+            return refuse_anothers(by);
+        at->second = &by;
         calls_.log(notice::info,
                    "client " + by.client_id_ + " connected again; its earlier connection ends");
         if (session* held = find(before->who_)) detach(*held);
         before->session_.end(mqtt::reason::session_taken_over);
         before->shell_.wake();
     }
-    session_open_request wanted{
-        by.token_of(0), by.client_id_, request.clean_start, request.session_expiry_s, {}};
-    if (request.will != nullptr) {
-        auto& last = wanted.will.emplace();
-        last.set_client_id(by.client_id_);
-        *last.mutable_message() = make_record(*request.will);
-        last.set_delay_s(std::min(request.will->properties.will_delay_s, request.session_expiry_s));
-        by.will_ = last;
-    }
+    submit_open(by, false);
+}
+
+void broker::submit_open(client& by, bool displace) {
+    session_open_request wanted = by.wanted_;
+    wanted.owner = by.shell_.owner();
+    wanted.displace = displace;
+    wanted.clean_start = wanted.clean_start || displace;
     calls_.submit(std::move(wanted));
 }
 
+void broker::refuse_anothers(client& by) {
+    by.shell_.session_is_anothers();
+    by.session_.on_refused(mqtt::reason::not_authorized,
+                           mqtt::to_string(mqtt::reason::not_authorized));
+    by.shell_.wake();
+}
+
 void broker::opened(client& by, const session_opened& answer) {
+    if (!answer.anothers.empty()) {
+        // What an identity left behind that is no more holds nobody up.
+        if (!by.shell_.knows_owner(answer.anothers)) return submit_open(by, true);
+        return refuse_anothers(by);
+    }
     by.generation_ = answer.generation;
     by.session_present_ = answer.session_present;
     session* held = find(by.client_id_);
@@ -173,18 +191,19 @@ void broker::opened(client& by, const session_opened& answer) {
                                  ? std::min(by.receive_maximum_, limits::k_inflight_max)
                                  : options_.inflight_max;
         held->queue.restart();
-        if (by.will_ && answer.will != 0) {
-            held->last_will =
-                will{answer.will, std::move(*by.will_->mutable_message()), by.will_->delay_s()};
+        if (by.wanted_.will && answer.will != 0) {
+            held->last_will = will{answer.will, std::move(*by.wanted_.will->mutable_message()),
+                                   by.wanted_.will->delay_s()};
         }
     }
-    by.will_.reset();
+    by.wanted_ = {};
     by.session_.on_opened(answer.session_present, answer.qos2_packet_ids);
     by.shell_.wake();
 }
 
 void broker::closed(client& by, const mqtt::session_end& end) {
-    calls_.submit(session_close_request{by.client_id_, by.generation_, end.session_expiry_s});
+    calls_.submit(session_close_request{by.client_id_, by.generation_, end.session_expiry_s,
+                                        by.shell_.owner()});
     session* held = find(by.who_);
     if (held == nullptr) return;
     detach(*held);

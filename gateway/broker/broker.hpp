@@ -161,7 +161,9 @@ class broker {
     };
 
     // For clients.
-    void open(client& by, const mqtt::open_request& request);
+    void open(client& by);
+    void submit_open(client& by, bool displace);
+    void refuse_anothers(client& by);
     void opened(client& by, const session_opened& answer);
     void closed(client& by, const mqtt::session_end& end);
     void retired(client& by);
@@ -219,7 +221,7 @@ class broker {
     void count_output(session& of);
     void answer_subscribe(pending_subscribe& done);
     void submit_subscribe(client& by, pending_subscribe answer, std::vector<local_op> ops);
-    mqtt::reason take_subscription(session& of, const mqtt::subscription& wanted,
+    mqtt::reason take_subscription(client& by, session& of, const mqtt::subscription& wanted,
                                    std::uint32_t identifier, pending_subscribe& answer,
                                    std::vector<local_op>& ops);
 

@@ -175,11 +175,11 @@ void broker::subscribe(client& by, const mqtt::subscribe_request& request) {
     session* held = find(by.who_);
     WHARF_ASSERT(held != nullptr); // packets are read only while the session is open
     for (const mqtt::subscription& each : request.subscriptions)
-        answer.codes.push_back(take_subscription(*held, each, request.identifier, answer, ops));
+        answer.codes.push_back(take_subscription(by, *held, each, request.identifier, answer, ops));
     submit_subscribe(by, std::move(answer), std::move(ops));
 }
 
-mqtt::reason broker::take_subscription(session& of, const mqtt::subscription& wanted,
+mqtt::reason broker::take_subscription(client& by, session& of, const mqtt::subscription& wanted,
                                        std::uint32_t identifier, pending_subscribe& answer,
                                        std::vector<local_op>& ops) {
     auto refuse = [&answer](mqtt::reason code, std::string_view why) {
@@ -193,6 +193,8 @@ mqtt::reason broker::take_subscription(session& of, const mqtt::subscription& wa
         topic_levels(wanted.filter) > limits::k_topic_levels_max)
         return refuse(mqtt::reason::topic_filter_invalid, "Topic Filter: at most 1024 bytes and 64 "
                                                           "levels");
+    if (!by.shell_.may_subscribe(wanted.filter))
+        return refuse(mqtt::reason::not_authorized, "not within this client's rights");
     auto at = of.subscriptions.find(wanted.filter);
     const bool is_new = at == of.subscriptions.end();
     if (is_new && (of.subscriptions.size() >= limits::k_subscriptions_per_session_max ||

@@ -184,7 +184,7 @@ void broker::publish_local(const message_ptr& message) {
 void broker::ask_receipts(client& by, const mqtt::publish_request& request,
                           ingest_request& ingest) {
     std::vector<receipt_to> wanted;
-    if (!request.response_topic.empty()) {
+    if (!request.response_topic.empty() && by.shell_.may_subscribe(request.response_topic)) {
         auto& to = wanted.emplace_back();
         to.topic = request.response_topic;
         if (request.correlation_data) to.correlation_data = std::string(*request.correlation_data);

@@ -1,6 +1,9 @@
 #include "gateway/broker/client.hpp"
 
 #include "gateway/base/assert.hpp"
+#include "gateway/broker/message.hpp"
+
+#include <algorithm>
 
 namespace wharf::broker {
 
@@ -28,15 +31,32 @@ void client::on_answer(const journal_answer& answer) {
 
 void client::open_session(const mqtt::open_request& request) {
     client_id_ = request.client_id;
-    clean_start_ = request.clean_start;
     persistent_ = request.session_expiry_s > 0;
+    wanted_ = {token_of(0), client_id_, request.clean_start, request.session_expiry_s};
+    if (request.will != nullptr) {
+        auto& will = wanted_.will.emplace();
+        will.set_client_id(client_id_);
+        *will.mutable_message() = make_record(*request.will);
+        will.set_delay_s(std::min(request.will->properties.will_delay_s, request.session_expiry_s));
+    }
     receive_maximum_ = request.receive_maximum;
     version_ = request.protocol_version;
-    broker_.open(*this, request);
+    shell_.sign_in(request);
+}
+
+// The peer is told no more than the standard's words for the code.
+void client::signed_in(mqtt::reason code) {
+    // It went away while a password was looked at.
+    if (session_.closed()) code = mqtt::reason::server_unavailable;
+    if (code == mqtt::reason::success) return broker_.open(*this);
+    session_.on_refused(code, mqtt::to_string(code));
+    shell_.wake();
 }
 
 void client::publish(const mqtt::publish_request& request) {
     shell_.published(request.qos);
+    if (!shell_.may_publish(request.topic))
+        return session_.on_published(request.token, mqtt::reason::not_authorized);
     broker_.published(*this, request);
 }
 

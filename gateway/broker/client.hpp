@@ -24,6 +24,17 @@ class client_shell {
     virtual void close(std::string_view why) = 0;
     // A PUBLISH that was read so many microseconds ago has its acknowledgement in the output.
     virtual void answered(std::int64_t after_us) = 0;
+    // Who is it? Answer with client::signed_in(), at once or later; not after its session has
+    // closed.
+    virtual void sign_in(const mqtt::open_request& request) = 0;
+    // The identity that a session belongs to which it opens, empty for nobody by name; nothing:
+    // sessions belong to nobody here. After sign_in().
+    [[nodiscard]] virtual std::optional<std::string> owner() const = 0;
+    [[nodiscard]] virtual bool knows_owner(std::string_view name) const = 0;
+    // Somebody else's session stands under its client identifier: it is refused.
+    virtual void session_is_anothers() = 0;
+    [[nodiscard]] virtual bool may_publish(std::string_view topic) = 0;
+    [[nodiscard]] virtual bool may_subscribe(std::string_view filter) = 0;
     // A PUBLISH was read.
     virtual void published(std::uint8_t qos) = 0;
 };
@@ -42,6 +53,8 @@ class client final : public mqtt::session_sink {
     [[nodiscard]] const mqtt::session& session() const { return session_; }
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const std::string& client_id() const { return client_id_; }
+    // The answer to client_shell::sign_in().
+    void signed_in(mqtt::reason code);
     // Its answers, after the broker had them.
     void on_answer(const journal_answer& answer);
     // What waits for the client, as far as its output has room.
@@ -75,13 +88,12 @@ class client final : public mqtt::session_sink {
     mqtt::session session_;
     std::string client_id_;
     session_number who_ = 0; // 0: it has no session
-    bool clean_start_ = false;
     bool persistent_ = false;
     bool session_present_ = false;
     std::uint16_t receive_maximum_ = 65'535;
     std::uint8_t version_ = 0;
     std::uint64_t generation_ = 0;
-    std::optional<wharf::v1::WillRecord> will_;
+    session_open_request wanted_;              // what it asked for in its CONNECT
     std::deque<std::int64_t> published_at_us_; // of what is not acknowledged yet, oldest first
     // Whether somebody wants receipts of this device, as of a revision of the subscriptions.
     std::string receipts_topic_;

@@ -137,6 +137,40 @@ void render_listener(page& out, const listener_snapshot& at) {
     render_broker(out, at.broker);
 }
 
+void render_access(page& out, const access_snapshot& at) {
+    auto by = [&](std::string_view name, std::string_view help, std::string_view label,
+                  std::initializer_list<std::pair<std::string_view, std::uint64_t>> rows) {
+        out.family(name, "counter", help);
+        for (const auto& [value, count] : rows)
+            out.sample({{label, value}}, count);
+    };
+    by("mqtt_logins_total", "Logins by outcome, where identities are configured.", "outcome",
+       {{"admitted", at.logins_admitted},
+        {"bad_credentials", at.logins_bad_credentials},
+        {"not_authorized", at.logins_not_authorized},
+        {"over_limit", at.logins_over_limit}});
+    by("mqtt_denied_total", "What an identity has no right to, and asked for.", "what",
+       {{"publish", at.publishes_denied}, {"subscribe", at.subscriptions_denied}});
+    by("mqtt_limited_total", "Connections refused or ended at a bound.", "why",
+       {{"address_connections", at.connections_over_address},
+        {"address_attempts", at.connections_too_often},
+        {"half_open", at.half_open_dropped},
+        {"memory", at.ended_for_memory}});
+    out.one("mqtt_reads_paused_total", "counter",
+            "Times a connection was not read for a while, because it sent more than it may.",
+            at.reads_paused);
+    out.one("mqtt_identity_changes_total", "counter",
+            "Connections ended because their identity was changed or removed.", at.ended_by_change);
+    out.one("mqtt_log_lines_left_out_total", "counter",
+            "Log lines about peers that were counted "
+            "and not written.",
+            at.log_lines_left_out);
+    out.one("mqtt_half_open", "gauge", "Connections that have not signed in.", at.half_open);
+    out.one("mqtt_logins_waiting", "gauge", "Logins whose password waits to be checked.",
+            at.logins_waiting);
+    out.one("mqtt_identities", "gauge", "Identities that may sign in.", at.identities);
+}
+
 void render_journal(page& out, const journal_snapshot& at) {
     out.one("journal_used_bytes", "gauge", "Bytes of the journal in use.", at.bytes_used);
     out.one("journal_max_bytes", "gauge", "The journal's quota.", at.bytes_max);
@@ -259,6 +293,7 @@ std::string render_metrics(const gateway_snapshot& now) {
     render_gateway(out, now);
     render_intake(out, now);
     render_listener(out, now.listener);
+    render_access(out, now.listener.access);
     render_journal(out, now.journal);
     render_destination_books(out, now.destinations);
     render_lanes(out, now.destinations);

@@ -80,6 +80,27 @@ struct broker_snapshot {
     std::uint64_t receipts = 0;
 };
 
+// What was refused and slowed at the listener: docs/access.md.
+struct access_snapshot {
+    std::uint64_t logins_admitted = 0;
+    std::uint64_t logins_bad_credentials = 0;
+    std::uint64_t logins_not_authorized = 0; // client identifier, will, somebody else's session
+    std::uint64_t logins_over_limit = 0;     // too many wait, or too many connections of one
+    std::uint64_t publishes_denied = 0;
+    std::uint64_t subscriptions_denied = 0;
+    std::uint64_t connections_over_address = 0; // refused: too many of one address
+    std::uint64_t connections_too_often = 0;
+    std::uint64_t half_open_dropped = 0;
+    std::uint64_t reads_paused = 0; // times a connection was not read because of its rate
+    std::uint64_t ended_by_change = 0;
+    std::uint64_t ended_for_memory = 0;
+    std::uint64_t log_lines_left_out = 0;
+    // Now:
+    std::uint64_t half_open = 0;
+    std::uint64_t logins_waiting = 0;
+    std::uint64_t identities = 0;
+};
+
 struct listener_snapshot {
     bool listening = false;
     std::uint64_t connections = 0;
@@ -89,6 +110,7 @@ struct listener_snapshot {
     std::array<std::uint64_t, 3> messages_by_qos{};
     histogram_snapshot ack_latency;
     broker_snapshot broker;
+    access_snapshot access;
 };
 
 struct gateway_snapshot {

@@ -16,7 +16,11 @@ std::string name_of(const asio::ip::tcp::socket& socket) {
     return peer.address().to_string() + ":" + std::to_string(peer.port());
 }
 
-constexpr std::int64_t k_linger_ms = 2000;
+asio::ip::address address_of(const asio::ip::tcp::socket& socket) {
+    boost::system::error_code failed;
+    auto peer = socket.remote_endpoint(failed);
+    return failed ? asio::ip::address() : peer.address();
+}
 
 std::string assigned_id(std::uint64_t random) {
     static constexpr char k_digits[] = "0123456789abcdef";
@@ -30,6 +34,7 @@ std::string assigned_id(std::uint64_t random) {
 
 connection::connection(listener& owner, std::uint64_t id, tls::device_stream stream)
     : owner_(owner), id_(id), stream_(std::move(stream)), peer_(name_of(stream_.next_layer())),
+      guest_(owner.callbacks_.access, id, address_of(stream_.next_layer())),
       client_(owner.broker_, *this, owner.options_.session, id, assigned_id(owner.random_.next())) {
 }
 
@@ -49,6 +54,8 @@ void connection::pump() {
 void connection::read() {
     if (reading_ || closing_ || finished_ || !owner_.may_read() || !client_.session().wants_bytes())
         return;
+    too_fast_ = !guest_.may_read(owner_.broker_.now().monotonic_us);
+    if (too_fast_) return; // until a tick finds that it may
     reading_ = true;
     stream_.async_readable([self = shared_from_this()](auto failed) {
         self->reading_ = false;
@@ -65,7 +72,11 @@ void connection::receive() {
     const auto size = stream_.read_ready(asio::buffer(owner_.input_), failed);
     if (failed && failed != asio::error::would_block) return lost();
     owner_.look_at_clock();
-    if (!failed) client_.session().on_bytes({owner_.input_.data(), size}, owner_.now_ms());
+    if (!failed) {
+        client_.session().on_bytes({owner_.input_.data(), size}, owner_.now_ms());
+        guest_.spend(client_.session().take_packet_count(), size,
+                     owner_.broker_.now().monotonic_us);
+    }
     pump();
 }
 
@@ -118,6 +129,7 @@ void connection::lost() {
 
 void connection::finish() {
     if (std::exchange(finished_, true)) return;
+    guest_.leave();
     stream_.close();
     client_.retire();
     owner_.retire(id_);
@@ -143,37 +155,13 @@ bool connection::idle() const {
 void connection::tick(std::int64_t now_ms) {
     // Also where the last words cannot be written, because the peer does not read.
     if (closing_ && now_ms >= close_by_ms_) return finish();
+    if (too_fast_) client_.session().not_read();
     client_.session().on_tick(now_ms);
     pump();
 }
 
-// --- what the client's machine asks for -------------------------------------------------------
-
-void connection::wake() {
-    if (!std::exchange(woken_, true)) owner_.wake(shared_from_this());
-}
-
-void connection::published(std::uint8_t qos) {
-    auto& counters = owner_.counters_;
-    ++(qos == 0   ? counters.messages_qos0
-       : qos == 1 ? counters.messages_qos1
-                  : counters.messages_qos2);
-}
-
-void connection::answered(std::int64_t after_us) {
-    if (owner_.callbacks_.acknowledged) owner_.callbacks_.acknowledged(after_us);
-}
-
-void connection::close(std::string_view why) {
-    closing_ = true;
-    close_by_ms_ = owner_.now_ms() + k_linger_ms;
-    if (!why.empty()) {
-        ++owner_.counters_.closed_by_us;
-        const std::string& name = client_.client_id();
-        std::string who = name.empty() ? peer_ : peer_ + " (" + name + ")";
-        owner_.callbacks_.log(notice::info,
-                              "connection of " + who + " closed: " + std::string(why));
-    }
+std::size_t connection::held_bytes() {
+    return client_.session().buffered_bytes() + client_.session().output().size() + output_.size();
 }
 
 } // namespace wharf

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/broker/client.hpp"
+#include "gateway/platform/access/access_guest.hpp"
 #include "gateway/platform/listener.hpp"
 #include "gateway/platform/tls/stream.hpp"
 
@@ -23,12 +24,21 @@ class connection : public std::enable_shared_from_this<connection>, public broke
     void retire() { client_.retire(); }
     [[nodiscard]] bool idle() const;
     [[nodiscard]] std::uint64_t id() const { return id_; }
+    [[nodiscard]] const access_guest& guest() const { return guest_; }
+    // What it holds in memory: a packet that has come in part, and answers that were not read.
+    [[nodiscard]] std::size_t held_bytes();
 
   private:
     void wake() override;
     void close(std::string_view why) override;
     void answered(std::int64_t after_us) override;
     void published(std::uint8_t qos) override;
+    void sign_in(const mqtt::open_request& request) override;
+    [[nodiscard]] std::optional<std::string> owner() const override;
+    [[nodiscard]] bool knows_owner(std::string_view name) const override;
+    void session_is_anothers() override;
+    [[nodiscard]] bool may_publish(std::string_view topic) override;
+    [[nodiscard]] bool may_subscribe(std::string_view filter) override;
 
     void read();
     void receive();
@@ -42,6 +52,7 @@ class connection : public std::enable_shared_from_this<connection>, public broke
     const std::uint64_t id_;
     tls::device_stream stream_;
     std::string peer_;
+    access_guest guest_;
     broker::client client_;
     bool woken_ = false;
     bool reading_ = false;
@@ -49,6 +60,7 @@ class connection : public std::enable_shared_from_this<connection>, public broke
     bool closing_ = false;
     bool lingering_ = false;
     bool finished_ = false;
+    bool too_fast_ = false; // not read, because of its rate
     std::int64_t close_by_ms_ = 0;
     std::string output_;
 };

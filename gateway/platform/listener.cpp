@@ -1,5 +1,6 @@
 #include "gateway/platform/listener.hpp"
 
+#include "gateway/platform/access/access_desk.hpp"
 #include "gateway/platform/connection.hpp"
 #include "gateway/platform/system_limits.hpp"
 
@@ -57,6 +58,8 @@ status listener::start() {
     if (failed) return fail("listen");
     port_ = acceptor_.local_endpoint(failed).port();
     if (failed) return fail("port");
+    if (callbacks_.access != nullptr)
+        callbacks_.access->on_changed([this](const auto& names) { end_identities(names); });
     accept();
     tick();
     return ok();
@@ -95,6 +98,7 @@ void listener::accepted(tcp::socket socket) {
     std::uint64_t id = ++last_id_ & mask;
     while (id == 0 || connections_.contains(id))
         id = ++last_id_ & mask;
+    if (!make_way(id, socket)) return;
     auto made = std::make_shared<connection>(*this, id, tls::device_stream(std::move(socket)));
     connections_[id] = made;
     counters_.connections_open = connections_.size();
@@ -115,6 +119,7 @@ void listener::tick() {
         broker_.on_tick();
         copy_counters();
         shrink_spent();
+        guard_memory();
         if (stopping_) finish_stop();
         if (!stopping_ || !connections_.empty()) tick();
     });

@@ -55,12 +55,16 @@ struct listener_counters {
     std::atomic<std::uint64_t> receipts{0};
 };
 
+class access_desk;
+
 struct listener_callbacks {
     // Hands requests to the journal, in order; false: no more until on_room().
     std::function<bool(std::vector<journal_request>)> submit;
     std::function<void(notice, const std::string&)> log;
     // From PUBLISH read to acknowledgement written, in microseconds.
     std::function<void(std::int64_t)> acknowledged;
+    // Who may come in and how much may come; nullptr: everybody, and no bound but these options'.
+    access_desk* access = nullptr;
 };
 
 class connection;
@@ -114,6 +118,10 @@ class listener {
     void pump_woken();
     void copy_counters();
     void retire(std::uint64_t id);
+    void log_closed(const connection& which, const std::string& line);
+    void end_identities(const std::vector<std::string>& names);
+    void guard_memory();
+    [[nodiscard]] bool make_way(std::uint64_t id, const tcp::socket& newcomer);
     [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
 
     boost::asio::io_context& io_;

@@ -123,6 +123,7 @@ std::size_t session::process(std::string_view bytes) {
         const auto packet_bytes = (*header)->packet_bytes();
         if (rest.size() < packet_bytes) break;
         last_packet_ms_ = now_ms_;
+        ++packet_count_;
         auto outcome =
             handle(**header, rest.substr((*header)->header_bytes, (*header)->remaining_bytes));
         done += packet_bytes;
@@ -150,11 +151,14 @@ checked session::check_header(const fixed_header& header) const {
     if (peer_.version == k_version_5 && !header.shortest)
         return protocol_error{reason::malformed_packet,
                               "Remaining Length: not in the shortest form [MQTT-1.5.5-1]"};
-    if (header.packet_bytes() > limits_.packet_bytes_max)
-        return protocol_error{
-            reason::packet_too_large,
-            std::string(to_string(header.type)) + ": " + std::to_string(header.packet_bytes()) +
-                " bytes, the maximum is " + std::to_string(limits_.packet_bytes_max)};
+    const auto bytes_max = state_ == state::waiting_for_connect
+                               ? std::min(limits_.packet_bytes_max, limits_.connect_bytes_max)
+                               : limits_.packet_bytes_max;
+    if (header.packet_bytes() > bytes_max)
+        return protocol_error{reason::packet_too_large, std::string(to_string(header.type)) + ": " +
+                                                            std::to_string(header.packet_bytes()) +
+                                                            " bytes, the maximum is " +
+                                                            std::to_string(bytes_max)};
     return success{};
 }
 

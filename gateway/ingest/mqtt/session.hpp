@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace wharf::mqtt {
@@ -33,6 +34,7 @@ struct session_limits {
     std::uint32_t session_expiry_s_max = limits::k_session_expiry_s_max;
     std::size_t unacknowledged_bytes_max = limits::k_unacknowledged_bytes_max;
     std::size_t output_bytes_max = limits::k_output_bytes_max;
+    std::size_t connect_bytes_max = limits::k_connect_bytes_max; // of who has not signed in
     std::uint32_t connect_timeout_ms = limits::k_connect_timeout_ms;
 };
 
@@ -165,6 +167,13 @@ class session {
 
     // Enforces the CONNECT time-out and the keep-alive. Returns when to call it next, or k_never.
     std::int64_t on_tick(std::int64_t now_ms);
+    // The shell did not read the socket, because of a rate: the keep-alive stands still until the
+    // next tick.
+    void not_read() noexcept { keep_alive_paused_ = true; }
+    // Packets handled since the last call.
+    [[nodiscard]] std::uint64_t take_packet_count() noexcept {
+        return std::exchange(packet_count_, 0);
+    }
     // The server ends the connection: session_taken_over, server_shutting_down, not_authorized ...
     void end(reason code, std::string_view why = {});
     // The socket is gone.
@@ -263,6 +272,7 @@ class session {
     std::size_t subscribes_owed_ = 0; // SUBSCRIBE and UNSUBSCRIBE without an answer
     std::size_t unacknowledged_bytes_ = 0;
 
+    std::uint64_t packet_count_ = 0;
     std::int64_t now_ms_;
     std::int64_t last_packet_ms_;
 };

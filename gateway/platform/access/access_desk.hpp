@@ -7,6 +7,7 @@
 #include "gateway/access/flows.hpp"
 #include "gateway/access/log_budget.hpp"
 #include "gateway/ingest/mqtt/reason.hpp"
+#include "gateway/observe/snapshot.hpp"
 #include "gateway/platform/worker_pool.hpp"
 #include "gateway/ports/clock.hpp"
 #include "gateway/ports/random.hpp"
@@ -35,25 +36,7 @@ struct access_settings {
     bool this_machine_too = false;
 };
 
-struct access_counters {
-    std::uint64_t logins_admitted = 0;
-    std::uint64_t logins_bad_credentials = 0;
-    std::uint64_t logins_not_authorized = 0; // client identifier, will, somebody else's session
-    std::uint64_t logins_over_limit = 0;     // too many wait, or too many connections of one
-    std::uint64_t publishes_denied = 0;
-    std::uint64_t subscriptions_denied = 0;
-    std::uint64_t connections_over_address = 0; // refused: too many of one address
-    std::uint64_t connections_too_often = 0;
-    std::uint64_t half_open_dropped = 0;
-    std::uint64_t reads_paused = 0; // times a connection was not read because of its rate
-    std::uint64_t ended_by_change = 0;
-    std::uint64_t ended_for_memory = 0;
-    std::uint64_t log_lines_left_out = 0;
-    // Now:
-    std::uint64_t half_open = 0;
-    std::uint64_t logins_waiting = 0;
-    std::uint64_t identities = 0;
-};
+using access_counters = observe::access_snapshot;
 
 class access_guest;
 
@@ -78,6 +61,7 @@ class access_desk {
     }
     void tick();
 
+    [[nodiscard]] bool knows(std::string_view identity) const { return door_.knows(identity); }
     [[nodiscard]] bool open_to_all() const { return with_.open_to_all; }
     [[nodiscard]] std::size_t buffers_bytes_max() const { return with_.buffers_bytes_max; }
     [[nodiscard]] const access_counters& counters();

@@ -1,0 +1,64 @@
+// What the listener does for the desk: whom it turns away, ends, and says how often.
+#include "gateway/access/memory_guard.hpp"
+#include "gateway/platform/access/access_desk.hpp"
+#include "gateway/platform/connection.hpp"
+#include "gateway/platform/listener.hpp"
+
+#include <algorithm>
+
+namespace wharf {
+
+// False: the newcomer is not welcome. Where it is, somebody else may have had to make room.
+bool listener::make_way(std::uint64_t id, const tcp::socket& newcomer) {
+    if (callbacks_.access == nullptr) return true;
+    boost::system::error_code failed;
+    const auto peer = newcomer.remote_endpoint(failed);
+    if (failed) return false; // it has gone already
+    const auto answer = callbacks_.access->arrive(id, peer.address());
+    if (answer.verdict != access::arrival::welcome) {
+        ++counters_.connections_refused;
+        return false;
+    }
+    if (answer.make_room)
+        if (auto found = connections_.find(*answer.make_room); found != connections_.end()) {
+            const auto kept = found->second; // it retires itself
+            kept->abandon();
+        }
+    return true;
+}
+
+// They come in order.
+void listener::end_identities(const std::vector<std::string>& names) {
+    std::vector<std::shared_ptr<connection>> ended;
+    for (const auto& [id, one] : connections_)
+        if (std::ranges::binary_search(names, one->guest().name())) ended.push_back(one);
+    callbacks_.access->count().ended_by_change += ended.size();
+    for (const auto& one : ended)
+        one->end(mqtt::reason::administrative_action);
+}
+
+void listener::guard_memory() {
+    if (callbacks_.access == nullptr) return;
+    callbacks_.access->tick();
+    std::vector<access::held_memory> held;
+    for (const auto& [id, one] : connections_)
+        if (const auto bytes = one->held_bytes(); bytes > 0) held.push_back({id, bytes});
+    for (const auto id : access::over_memory(held, callbacks_.access->buffers_bytes_max())) {
+        const auto one = connections_.find(id)->second;
+        ++callbacks_.access->count().ended_for_memory;
+        callbacks_.access->log("memory", one->guest().address(),
+                               "a connection of " + one->guest().shown() +
+                                   " is ended: it holds the most of the memory that all "
+                                   "connections may take");
+        one->abandon();
+    }
+}
+
+void listener::log_closed(const connection& which, const std::string& line) {
+    if (callbacks_.access == nullptr)
+        callbacks_.log(notice::info, line);
+    else
+        callbacks_.access->log("closed", which.guest().address(), line);
+}
+
+} // namespace wharf
