@@ -1,5 +1,6 @@
 // wharfctl: the operator's tool. Reads the command line, finds out where the journal and the daemon
 // are, and runs one verb.
+#include "firmware/ctl/device_words.hpp"
 #include "firmware/ctl/verbs.hpp"
 #include "gateway/config/parse.hpp"
 
@@ -31,10 +32,12 @@ Examples:
   wharfctl dead discard 1234 --reason "counted twice, see ticket 77"
   wharfctl quarantine show 7           a message that could not be read
   wharfctl resume erp                  after new credentials
+  wharfctl device add scanner-07 --generate
+                                       let a device sign in
   wharfctl --journal /mnt/copy journal verify
 
 Reading works without the daemon, on its journal or on a copy of it (--journal). retry, discard,
-resume and status ask the running daemon.
+resume and status ask the running daemon; passwd and device change the identities file and tell it.
 
 Exit codes: 0 done; 1 done, and what was found is not good (books that do not balance, a failing
 gateway, a damaged journal); 2 the command line makes no sense; 3 it could not be done.
@@ -52,15 +55,16 @@ struct arguments {
     std::uint64_t to = std::numeric_limits<std::uint64_t>::max();
     page_options page;
     bool waiting = false;
+    device_options device;
+    std::string identities_file;
 };
-
-using verb = std::function<int(const places&, const console&)>;
 
 result<places> find_places(const arguments& given) {
     places out;
     out.json = given.json;
     out.journal = given.journal;
     out.journal_named = !given.journal.empty();
+    out.identities = given.identities_file;
     out.socket = given.socket.empty() ? admin_config{}.socket : given.socket;
     bool named = !given.config_file.empty();
     auto file = named ? given.config_file : k_default_config;
@@ -76,6 +80,7 @@ result<places> find_places(const arguments& given) {
     WHARF_TRY_ASSIGN(auto parsed, parse_config(text, file));
     if (given.journal.empty()) out.journal = parsed.journal.path;
     if (given.socket.empty()) out.socket = parsed.admin.socket;
+    if (given.identities_file.empty()) out.identities = parsed.access.identities;
     return out;
 }
 
@@ -221,6 +226,7 @@ int run(int argc, char** argv) {
         };
     });
     add_journal(app, given, chosen);
+    add_devices(app, given.device, given.identities_file, chosen);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {

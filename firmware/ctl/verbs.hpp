@@ -25,6 +25,7 @@ enum exit_code : int {
 struct places {
     std::string journal;
     std::string socket;
+    std::string identities;     // the file; empty: none is named
     bool journal_named = false; // --journal: read it, do not ask the daemon
     bool json = false;
 };

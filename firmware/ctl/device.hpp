@@ -1,0 +1,30 @@
+// The verbs about identities: passwd and device. Each changes the identities file, safely and with
+// the rest of it left as it is, and asks the running wharfd to read it again.
+#pragma once
+
+#include "firmware/ctl/verbs.hpp"
+
+#include <string>
+#include <vector>
+
+namespace wharf::ctl {
+
+struct device_options {
+    std::string name;
+    bool generate = false;
+    bool no_password = false;
+    bool both = false;
+    std::vector<std::string> certificates;
+    std::vector<std::string> publish; // none: the settings'
+    std::vector<std::string> subscribe;
+    std::vector<std::string> clients;
+};
+
+int set_password(const places& at, const console& to, const std::string& name, bool generate);
+int list_devices(const places& at, const console& to);
+int add_device(const places& at, const console& to, const device_options& options);
+int remove_device(const places& at, const console& to, const std::string& name);
+int enable_device(const places& at, const console& to, const std::string& name, bool enabled);
+int reload_devices(const places& at, const console& to);
+
+} // namespace wharf::ctl
