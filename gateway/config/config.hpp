@@ -78,6 +78,8 @@ struct limits_config {
     std::uint32_t half_open = limits::k_half_open_default;
     std::uint32_t buffers_mb = 64;
     bool this_machine_too = false; // bounds of addresses are for loopback as well
+
+    bool operator==(const limits_config&) const = default;
 };
 
 struct journal_config {

@@ -25,12 +25,21 @@ def packet(kind, flags, body):
     return bytes([kind << 4 | flags]) + length(len(body)) + body
 
 
-def connect_packet(client_id, version=4, clean=True, keep_alive_s=60, expiry_s=0):
-    body = text("MQTT") + bytes([version, 0x02 if clean else 0]) + struct.pack(">H", keep_alive_s)
+def connect_packet(client_id, version=4, clean=True, keep_alive_s=60, expiry_s=0, user=None,
+                   password=None, will_topic=None):
+    flags = ((0x02 if clean else 0) | (0x80 if user is not None else 0)
+             | (0x40 if password is not None else 0) | (0x04 if will_topic is not None else 0))
+    body = text("MQTT") + bytes([version, flags]) + struct.pack(">H", keep_alive_s)
     if version == 5:
         properties = b"\x11" + struct.pack(">I", expiry_s) if expiry_s else b""
         body += length(len(properties)) + properties
-    return packet(CONNECT, 0, body + text(client_id))
+    body += text(client_id)
+    if will_topic is not None:
+        body += (b"\x00" if version == 5 else b"") + text(will_topic) + text("gone")
+    for one in (user, password):
+        if one is not None:
+            body += text(one)
+    return packet(CONNECT, 0, body)
 
 
 def publish_packet(topic, payload, qos=0, packet_id=0, version=4, dup=False):

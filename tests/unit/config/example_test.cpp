@@ -69,6 +69,11 @@ TEST_CASE("what the example shows as defaults are the defaults") {
     CHECK(shown.journal.ring_mb == defaults.journal.ring_mb);
     CHECK(shown.journal.ring_block_bytes == defaults.journal.ring_block_bytes);
     CHECK(shown.journal.checkpoint_s == defaults.journal.checkpoint_s);
+    CHECK(shown.access.publish == defaults.access.publish);
+    CHECK(shown.access.subscribe == defaults.access.subscribe);
+    CHECK(shown.access.anonymous_publish == defaults.access.anonymous_publish);
+    CHECK(shown.access.anonymous_subscribe == defaults.access.anonymous_subscribe);
+    CHECK(shown.limits == defaults.limits);
     CHECK(shown.identity.window_hours == defaults.identity.window_hours);
     CHECK(shown.identity.entries_max == defaults.identity.entries_max);
     CHECK(shown.profiles[0].double_trigger_window_ms ==
