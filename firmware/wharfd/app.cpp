@@ -11,6 +11,7 @@
 #include "gateway/platform/notify/notify.hpp"
 #include "gateway/platform/system_clock.hpp"
 #include "gateway/platform/system_limits.hpp"
+#include "gateway/platform/tls/server_certificates.hpp"
 #include "gateway/platform/worker_pool.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -39,7 +40,7 @@ class app : public journal_port {
   public:
     explicit app(const config& with)
         : config_(with), board_(with.gateway.name, with.gateway.site, clock_), timer_(io_),
-          signals_(io_, SIGTERM, SIGINT), hang_up_(io_, SIGHUP), workers_(io_) {}
+          signals_(io_, SIGTERM, SIGINT), reload_signal_(io_, SIGHUP), workers_(io_) {}
 
     int run() {
         // A device's malformed text is a matter for quarantine, not for standard error.
@@ -61,10 +62,12 @@ class app : public journal_port {
     status open();
     status start();
     status make_sync();
+    status make_listener();
+    status use_tls();
+    void wait_for_reload();
     journal_callbacks callbacks();
     status make_access();
     void watch();
-    void on_hang_up();
     void stop();
     int shut_down();
     observe::gateway_snapshot look();
@@ -92,7 +95,8 @@ class app : public journal_port {
     asio::io_context io_;
     asio::steady_timer timer_;
     asio::signal_set signals_;
-    asio::signal_set hang_up_;
+    asio::signal_set reload_signal_;
+    std::int64_t looked_s_ = 0; // at the certificates
 
     std::optional<intake> intake_;
     std::unique_ptr<store> store_;
@@ -101,6 +105,7 @@ class app : public journal_port {
     std::unique_ptr<journal_thread> writer_;
     std::unique_ptr<access_desk> access_;
     std::unique_ptr<listener> listener_;
+    std::optional<tls::server_certificates> certificates_;
     std::unique_ptr<sync_shell> sync_;
     std::unique_ptr<operator_routes> routes_;
     std::unique_ptr<admin::server> admin_;
@@ -186,8 +191,7 @@ result<listener_options> bounded(listener_options options) {
     return options;
 }
 
-status app::start() {
-    writer_ = std::make_unique<journal_thread>(*journal_, *store_, clock_, callbacks());
+status app::make_listener() {
     listener_callbacks calls;
     calls.submit = [this](std::vector<journal_request> requests) {
         return writer_->submit(std::move(requests));
@@ -206,6 +210,32 @@ status app::start() {
     WHARF_TRY_ASSIGN(auto kept, read_local_state(*store_));
     WHARF_TRY(
         listener_->restore(std::move(kept), writer_->journal_time_us() - clock_.monotonic_us()));
+    return config_.listener.tls.present ? use_tls() : ok();
+}
+
+// A secret is for the service's user alone.
+void warn_of_open(const std::string& path) {
+    if (path.empty()) return;
+    auto mode = file_mode(path);
+    if (mode && (*mode & 07) != 0)
+        log::warn("a secret can be read by everybody on this machine", {{"path", path}});
+}
+
+status app::use_tls() {
+    warn_of_open(config_.listener.tls.key);
+    tls::certificate_callbacks calls;
+    calls.replaced = [this](const auto& with) { listener_->renew_tls(with); };
+    calls.log = [](bool bad, const std::string& text) { bad ? log::warn(text) : log::info(text); };
+    certificates_.emplace(tls_files_of(config_.listener.tls), tls_options_of(config_.listener.tls),
+                          workers_, clock_, std::move(calls));
+    WHARF_TRY(certificates_->load());
+    listener_->use_tls(workers_, certificates_->current());
+    return ok();
+}
+
+status app::start() {
+    writer_ = std::make_unique<journal_thread>(*journal_, *store_, clock_, callbacks());
+    WHARF_TRY(make_listener());
     WHARF_TRY(make_sync());
     routes_ = std::make_unique<operator_routes>(operator_routes::parts{
         config_, *journal_, *writer_, *sync_, *access_, io_, [this] { return look(); }});
@@ -221,8 +251,11 @@ status app::start() {
         {config_.admin.socket, config_.admin.http_address, config_.admin.http_port, 0}));
     WHARF_TRY(listener_->start());
     board_.set_listening(true);
+    auto port = [](std::uint16_t number) { return number == 0 ? "none" : std::to_string(number); };
     log::info("listening", {{"address", config_.listener.address},
-                            {"port", std::to_string(listener_->port())},
+                            {"port", port(listener_->port())},
+                            {"tls_address", config_.listener.tls_address()},
+                            {"tls_port", port(listener_->tls_port())},
                             {"admin_port", std::to_string(admin_->http_port())}});
     if (auto told = notify_service_manager("READY=1"); !told.ok())
         log::warn("service manager", {{"reason", told.failure().message}});
@@ -231,13 +264,15 @@ status app::start() {
         log::info("stopping", {{"signal", std::to_string(which)}});
         stop();
     });
-    on_hang_up();
+    wait_for_reload();
     watch();
     return ok();
 }
 
 status app::make_access() {
-    WHARF_TRY(workers_.start(limits::k_logins_hashed_at_once_max));
+    const std::size_t handshakes =
+        config_.listener.tls.present ? config_.listener.tls.handshake_threads : std::size_t{1};
+    WHARF_TRY(workers_.start(std::max(handshakes, limits::k_logins_hashed_at_once_max)));
     access_ = std::make_unique<access_desk>(
         access_settings_of(config_), workers_, clock_, random_,
         [](bool serious, const std::string& text) {
@@ -246,26 +281,26 @@ status app::make_access() {
     return access_->open();
 }
 
-// The service manager's word for "read your files again".
-void app::on_hang_up() {
-    hang_up_.async_wait([this](auto failed, int) {
+// SIGHUP, the service manager's word for "read your files again": certificates and identities at
+// once, the ERP's certificates at its next connection. Their logs say what came of it.
+void app::wait_for_reload() {
+    reload_signal_.async_wait([this](auto failed, int) {
         if (failed) return;
-        if (!config_.access.identities.empty())
-            access_->reload([](const status&) {}); // the desk's log says what came of it
-        on_hang_up();
+        log::info("reading certificates and identities again");
+        if (certificates_) certificates_->reload();
+        if (!config_.access.identities.empty()) access_->reload([](const status&) {});
+        wait_for_reload();
     });
 }
 
-// A token is one line; its file is for the service's user alone.
+// A token is one line.
 result<std::string> read_token(const std::string& path) {
     if (path.empty()) return std::string();
     std::ifstream file(path);
     std::string token;
     if (!file || !std::getline(file, token) || token.empty())
         return error{errc::not_found, "token_file " + path + ": cannot be read or is empty"};
-    auto mode = file_mode(path);
-    if (mode && (*mode & 07) != 0)
-        log::warn("a token file can be read by everybody on this machine", {{"path", path}});
+    warn_of_open(path);
     return token;
 }
 
@@ -274,6 +309,7 @@ status app::make_sync() {
     for (std::size_t i = 0; i < config_.destinations.size(); ++i) {
         const destination_config& one = config_.destinations[i];
         WHARF_TRY_ASSIGN(auto token, read_token(one.token_file));
+        warn_of_open(one.tls_key);
         to.push_back(sync_destination_of(config_, one, journal_->destinations()[i],
                                          journal_->recovery().epoch, std::move(token)));
     }
@@ -306,6 +342,8 @@ observe::gateway_snapshot app::look() {
     auto out = board_.look(writer_->snapshot(), listener_->counters(), measured_,
                            observed(sync_->snapshots(), writer_->journal_time_us()));
     out.listener.access = access_->counters();
+    if (certificates_) out.listener.problems = certificates_->problems();
+    if (const auto* tls = listener_->tls_counters()) out.listener.tls = observed(*tls);
     return out;
 }
 
@@ -314,6 +352,11 @@ void app::watch() {
     // The network thread goes round. What waits for the disk does not, and shall not end the
     // process. A manager that does not hear this acts by itself: there is nobody else to tell.
     if (watched_) static_cast<void>(notify_service_manager("WATCHDOG=1"));
+    const auto now_s = clock_.monotonic_us() / 1'000'000;
+    if (certificates_ && now_s - looked_s_ >= limits::k_tls_look_s) {
+        looked_s_ = now_s;
+        certificates_->look();
+    }
     timer_.expires_after(k_watch);
     timer_.async_wait([this](auto failed) {
         if (!failed) watch();

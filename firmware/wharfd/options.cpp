@@ -28,6 +28,18 @@ double_trigger_policy to_policy(double_trigger_choice choice) {
     WHARF_ASSERT(false);
 }
 
+tls::client_certificates to_asked(client_certificates_choice choice) {
+    switch (choice) {
+    case client_certificates_choice::none:
+        return tls::client_certificates::none;
+    case client_certificates_choice::optional:
+        return tls::client_certificates::optional;
+    case client_certificates_choice::required:
+        return tls::client_certificates::required;
+    }
+    WHARF_ASSERT(false);
+}
+
 } // namespace
 
 intake_options intake_options_of(const config& from) {
@@ -80,8 +92,11 @@ journal_options journal_options_of(const config& from) {
 
 listener_options listener_options_of(const config& from) {
     listener_options out;
+    out.plain = from.listener.listens_plain();
     out.address = from.listener.address;
     out.port = from.listener.port;
+    out.tls_address = from.listener.tls_address();
+    out.tls_port = from.listener.tls.port;
     out.connections_max = from.listener.max_connections;
     out.session.packet_bytes_max = from.listener.max_packet_bytes;
     out.session.receive_maximum = from.listener.receive_maximum;
@@ -124,6 +139,17 @@ access_settings access_settings_of(const config& from) {
     out.address_flow = {{limits.address_messages_per_s, 0}, {limits.address_bytes_per_s, 0}};
     out.buffers_bytes_max = std::size_t{limits.buffers_mb} << 20;
     out.this_machine_too = limits.this_machine_too;
+    return out;
+}
+
+tls::file_names tls_files_of(const listener_tls_config& from) {
+    return {from.certificate, from.key, from.client_ca, from.crl};
+}
+
+tls::server_options tls_options_of(const listener_tls_config& from) {
+    tls::server_options out;
+    out.from_clients = to_asked(from.client_certificates);
+    out.seats = from.handshake_threads;
     return out;
 }
 
@@ -172,6 +198,7 @@ sync_destination sync_destination_of(const config& from, const destination_confi
     out.client.connect_timeout_ms = to.connect_timeout_ms;
     out.client.request_timeout_ms = to.request_timeout_ms;
     out.client.idle_connections_max = to.in_flight_max;
+    if (to.url.tls) out.tls = {to.tls_certificate, to.tls_key, to.tls_ca, to.tls_crl};
     return out;
 }
 

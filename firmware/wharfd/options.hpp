@@ -16,6 +16,8 @@ namespace wharf {
 [[nodiscard]] journal_options journal_options_of(const config& from);
 [[nodiscard]] listener_options listener_options_of(const config& from);
 [[nodiscard]] access_settings access_settings_of(const config& from);
+[[nodiscard]] tls::file_names tls_files_of(const listener_tls_config& from);
+[[nodiscard]] tls::server_options tls_options_of(const listener_tls_config& from);
 // number: the destination's in the journal. token: what its token file says.
 [[nodiscard]] sync_destination sync_destination_of(const config& from, const destination_config& to,
                                                    std::uint8_t number, std::uint32_t epoch,

@@ -43,6 +43,10 @@ observed(const std::vector<destination_snapshot>& destinations, std::int64_t jou
     return out;
 }
 
+observe::tls_snapshot observed(const tls::reception_counters& of) {
+    return {of.full, of.resumed, of.failed, of.timed_out, of.shed};
+}
+
 status_board::status_board(std::string gateway, std::string site, clock_port& clock)
     : gateway_(std::move(gateway)), site_(std::move(site)), clock_(clock),
       started_us_(clock.monotonic_us()) {}

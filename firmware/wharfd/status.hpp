@@ -21,6 +21,8 @@ struct measures {
 [[nodiscard]] std::vector<observe::destination_snapshot>
 observed(const std::vector<destination_snapshot>& destinations, std::int64_t journal_time_us);
 
+[[nodiscard]] observe::tls_snapshot observed(const tls::reception_counters& of);
+
 class status_board {
   public:
     status_board(std::string gateway, std::string site, clock_port& clock);

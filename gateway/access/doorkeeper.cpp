@@ -64,8 +64,8 @@ verdict doorkeeper::begin(std::uint64_t login, const applicant& who, std::int64_
         if (certified != nullptr && certified->enabled && certified->proof == needs::either)
             return admit(certified, who.client_id, who.will_topic);
         // A certificate that stands for nobody, or for somebody who is not to come in, is no way
-        // to come in without a name.
-        if (with_.anonymous && who.certificate_names.empty())
+        // to come in without a name; where nobody has a name it is the whole proof.
+        if (with_.anonymous && (who.certificate_names.empty() || known_->empty()))
             return admit(nullptr, who.client_id, who.will_topic);
         throttle_.failed(of_address(who.address), now_ms);
         return refused(refusal::credentials, certified == nullptr ? "it gave no name"

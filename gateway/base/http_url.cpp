@@ -9,6 +9,9 @@ namespace wharf {
 
 namespace {
 
+constexpr std::uint16_t k_http_port = 80;
+constexpr std::uint16_t k_https_port = 443;
+
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
@@ -74,7 +77,7 @@ bool is_host_name(std::string_view text) noexcept {
 }
 
 error malformed(std::string_view why) {
-    return {errc::invalid, "expected http://host[:port][/path], " + std::string(why)};
+    return {errc::invalid, "expected http[s]://host[:port][/path], " + std::string(why)};
 }
 
 } // namespace
@@ -89,12 +92,12 @@ bool is_loopback(std::string_view host) noexcept {
 
 result<http_url> parse_http_url(std::string_view text) {
     if (text.size() > limits::k_url_bytes_max) return malformed("but it is too long");
-    if (text.starts_with("https://"))
-        return error{errc::unsupported,
-                     "TLS is not built in yet: expected http://host[:port][/path]"};
-    constexpr std::string_view scheme = "http://";
-    if (!text.starts_with(scheme)) return malformed("but it does not start with http://");
-    text.remove_prefix(scheme.size());
+    http_url url;
+    url.tls = text.starts_with("https://");
+    if (!url.tls && !text.starts_with("http://"))
+        return malformed("but it starts with neither http:// nor https://");
+    text.remove_prefix(url.tls ? 8 : 7);
+    if (url.tls) url.port = k_https_port;
 
     auto slash = text.find('/');
     auto authority = text.substr(0, slash);
@@ -105,7 +108,6 @@ result<http_url> parse_http_url(std::string_view text) {
     while (path.ends_with('/'))
         path.remove_suffix(1);
 
-    http_url url;
     url.path = path;
     std::string_view port;
     bool has_port = false;
@@ -136,12 +138,12 @@ result<http_url> parse_http_url(std::string_view text) {
 
 std::string http_url::authority() const {
     std::string out = host.find(':') == std::string::npos ? host : "[" + host + "]";
-    if (port != 80) out += ":" + std::to_string(port);
+    if (port != (tls ? k_https_port : k_http_port)) out += ":" + std::to_string(port);
     return out;
 }
 
 std::string to_string(const http_url& url) {
-    return "http://" + url.authority() + url.path;
+    return (url.tls ? "https://" : "http://") + url.authority() + url.path;
 }
 
 } // namespace wharf

@@ -10,15 +10,16 @@
 namespace wharf {
 
 struct http_url {
-    std::string host; // without the brackets of an IPv6 address
-    std::uint16_t port = 80;
-    std::string path; // empty or "/base", never with a slash at its end
+    std::string host;        // without the brackets of an IPv6 address
+    std::uint16_t port = 80; // of https 443
+    std::string path;        // empty or "/base", never with a slash at its end
+    bool tls = false;        // https
 
     // For the Host header (RFC 9110, section 7.2).
     [[nodiscard]] std::string authority() const;
 };
 
-// http://host[:port][/path]. No user, query or fragment; errc::unsupported for https.
+// http://host[:port][/path], or https. No user, query or fragment.
 [[nodiscard]] result<http_url> parse_http_url(std::string_view text);
 [[nodiscard]] std::string to_string(const http_url& url);
 

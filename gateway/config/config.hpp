@@ -21,9 +21,25 @@ enum class double_trigger_choice : std::uint8_t { keep, flag, drop };
 enum class log_format : std::uint8_t { human, json };
 enum class log_level : std::uint8_t { trace, debug, info, warn, error };
 
+// Whether devices may talk without TLS: on loopback, from anywhere, or not at all.
+enum class plain_text_choice : std::uint8_t { loopback, allowed, never };
+enum class client_certificates_choice : std::uint8_t { none, optional, required };
+
 struct gateway_config {
     std::string name;
     std::string site;
+};
+
+struct listener_tls_config {
+    bool present = false;
+    std::string address;       // empty: the listener's
+    std::uint16_t port = 8883; // 0: any free port
+    std::string certificate;
+    std::string key;
+    client_certificates_choice client_certificates = client_certificates_choice::none;
+    std::string client_ca;
+    std::string crl; // empty: none
+    std::uint32_t handshake_threads = 2;
 };
 
 struct listener_config {
@@ -34,6 +50,17 @@ struct listener_config {
     std::uint32_t max_connections = limits::k_connections_default;
     std::uint16_t keep_alive_max_s = limits::k_keep_alive_s_max;
     std::uint32_t session_expiry_max_s = limits::k_session_expiry_s_max;
+    plain_text_choice plain_text = plain_text_choice::loopback;
+    listener_tls_config tls;
+
+    // Whether `address` and `port` are listened on, for devices without TLS.
+    [[nodiscard]] bool listens_plain() const {
+        return plain_text == plain_text_choice::allowed ||
+               (plain_text == plain_text_choice::loopback && is_loopback(address));
+    }
+    [[nodiscard]] const std::string& tls_address() const {
+        return tls.address.empty() ? address : tls.address;
+    }
 };
 
 // The local broker: what is published can also be consumed on site.
@@ -125,6 +152,11 @@ struct destination_config {
     http_url url;
     body_format format = body_format::json;
     std::string token_file; // empty: no token
+    // For https.
+    std::string tls_ca = "/etc/ssl/certs/ca-certificates.crt";
+    std::string tls_crl;         // empty: none
+    std::string tls_certificate; // empty: none is shown
+    std::string tls_key;
     std::uint32_t batch_max_items = 500;
     std::uint32_t batch_max_bytes = 1024 * 1024;
     std::uint32_t batch_max_delay_ms = 250;

@@ -3,6 +3,7 @@
 #include "gateway/base/topic_filter.hpp"
 #include "gateway/config/parse_access.hpp"
 #include "gateway/config/section.hpp"
+#include "gateway/config/tls.hpp"
 #include "gateway/config/topic.hpp"
 
 #include <algorithm>
@@ -12,6 +13,8 @@ namespace wharf {
 
 namespace {
 
+using config_detail::check_address;
+using config_detail::check_path;
 using config_detail::choices;
 using config_detail::findings;
 using config_detail::section;
@@ -54,20 +57,10 @@ std::string check_site(std::string_view text) {
                 : "expected the site's name as it stands in topics: 1 to 64 bytes without /, +, #";
 }
 
-std::string check_path(std::string_view text) {
-    bool good = text.size() > 1 && text.size() <= limits::k_path_bytes_max && text.front() == '/' &&
-                text.find('\0') == std::string_view::npos;
-    return good ? std::string{} : "expected an absolute path";
-}
-
 // A Unix socket's address has room for 107 bytes (unix(7)).
 std::string check_socket_path(std::string_view text) {
     if (text.size() > 107) return "expected an absolute path of at most 107 bytes";
     return check_path(text);
-}
-
-std::string check_address(std::string_view text) {
-    return is_ip_address(text) ? std::string{} : "expected an IPv4 or IPv6 address";
 }
 
 void read_gateway(section in, gateway_config& to) {
@@ -88,6 +81,7 @@ void read_listener(section in, listener_config& to) {
     in.number("keep_alive_max_s", to.keep_alive_max_s, 5, limits::k_keep_alive_s_max, "seconds");
     in.number("session_expiry_max_s", to.session_expiry_max_s, 0, limits::k_session_expiry_s_max,
               "seconds");
+    config_detail::read_listener_tls(in, to);
     in.finish();
 }
 
@@ -264,9 +258,9 @@ void read_destination(section& in, destination_config& to) {
     in.text("connector", to.connector, "\"http\"", [](std::string_view text) {
         return text == "http" ? "" : "expected \"http\", the one connector there is";
     });
-    in.required("url", "http://host[:port][/path]");
+    in.required("url", "http[s]://host[:port][/path]");
     std::string url;
-    bool has_url = in.text("url", url, "http://host[:port][/path]", [&](std::string_view text) {
+    bool has_url = in.text("url", url, "http[s]://host[:port][/path]", [&](std::string_view text) {
         auto parsed = parse_http_url(text);
         if (!parsed.ok()) return parsed.failure().message;
         to.url = std::move(parsed).value();
@@ -276,11 +270,12 @@ void read_destination(section& in, destination_config& to) {
         "format", to.format,
         choices<body_format>{{"json", body_format::json}, {"protobuf", body_format::protobuf}});
     if (in.text("token_file", to.token_file, "an absolute path", check_path) && has_url &&
-        !is_loopback(to.url.host))
+        !to.url.tls && !is_loopback(to.url.host))
         in.error("token_file",
-                 "expected a url of this machine: a token is not sent over plain http "
-                 "to another one, found " +
+                 "expected an https url, or one of this machine: a token is not sent over plain "
+                 "http to another one, found " +
                      config_detail::quoted(url));
+    config_detail::read_destination_tls(in, to, has_url);
     in.number("batch_max_items", to.batch_max_items, 1, limits::k_batch_items_max);
     in.number("batch_max_bytes", to.batch_max_bytes, 2 * limits::k_event_bytes_max,
               limits::k_batch_bytes_max, "bytes");
@@ -351,10 +346,15 @@ void read_all(section root, config& to) {
                                    std::to_string(packet_bytes_max) + ", found " +
                                    std::to_string(to.listener.max_packet_bytes));
     bound_broker(root, size_bytes, to.broker);
-    if (to.listener.port != 0 && to.listener.port == to.admin.http_port &&
-        is_loopback(to.listener.address))
-        root.error("admin", "expected http_port to differ from listener.port, found " +
-                                std::to_string(to.admin.http_port) + " for both");
+    auto clashes = [&](std::uint16_t port, const std::string& address, const char* key) {
+        if (port != 0 && port == to.admin.http_port && is_loopback(address))
+            root.error("admin", "expected http_port to differ from " + std::string(key) +
+                                    ", found " + std::to_string(port) + " for both");
+    };
+    if (to.listener.listens_plain())
+        clashes(to.listener.port, to.listener.address, "listener.port");
+    if (to.listener.tls.present)
+        clashes(to.listener.tls.port, to.listener.tls_address(), "listener.tls.port");
     root.finish();
 }
 

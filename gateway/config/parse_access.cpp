@@ -43,11 +43,14 @@ void read_access(section& root, config& to) {
     if (to.access.identities.empty() && to.access.anonymous == anonymous_choice::refused)
         in.error("anonymous", "nobody could come in: expected identities = \"/etc/wharf/"
                               "identities.toml\" beside it");
-    if (is_loopback(to.listener.address)) return;
+    const bool plain = to.listener.listens_plain() && !is_loopback(to.listener.address);
+    const bool secure = to.listener.tls.present && !is_loopback(to.listener.tls_address());
+    if (!plain && !secure) return;
+    const std::string& address = secure ? to.listener.tls_address() : to.listener.address;
     auto listener = root.inner("listener");
     if (to.access.identities.empty() && to.access.anonymous == anonymous_choice::by_default)
         listener.error("address",
-                       "the network reaches " + to.listener.address +
+                       "the network reaches " + address +
                            ", so say who may come in: [access] identities = \"/etc/wharf/"
                            "identities.toml\", or anonymous = \"allowed\" for everybody "
                            "(docs/access.md)");

@@ -89,12 +89,19 @@ json journal_status(const journal_snapshot& at) {
 }
 
 json listener_status(const listener_snapshot& at) {
-    return {{"listening", at.listening},
-            {"connections", at.connections},
-            {"sessions", at.sessions},
-            {"connections_refused", at.connections_refused},
-            {"closed_by_gateway", at.closed_by_gateway},
-            {"messages_by_qos", at.messages_by_qos}};
+    json out = {{"listening", at.listening},
+                {"connections", at.connections},
+                {"sessions", at.sessions},
+                {"connections_refused", at.connections_refused},
+                {"closed_by_gateway", at.closed_by_gateway},
+                {"messages_by_qos", at.messages_by_qos}};
+    if (at.tls)
+        out["tls_handshakes"] = {{"full", at.tls->full},
+                                 {"resumed", at.tls->resumed},
+                                 {"failed", at.tls->failed},
+                                 {"timed_out", at.tls->timed_out},
+                                 {"shed", at.tls->shed}};
+    return out;
 }
 
 } // namespace
@@ -136,6 +143,8 @@ health judge(const gateway_snapshot& now) {
                           duration(now.journal.hours_left * 3600));
     for (const auto& each : now.destinations)
         judge_destination(each, reasons);
+    for (const auto& each : now.listener.problems)
+        reasons.push_back(each);
     if (now.quarantine_open > 0)
         reasons.push_back(plural(now.quarantine_open, "message") +
                           " in quarantine (wharfctl quarantine list)");

@@ -132,6 +132,15 @@ void render_listener(page& out, const listener_snapshot& at) {
     constexpr std::array<std::string_view, 3> qos = {"0", "1", "2"};
     for (std::size_t i = 0; i < qos.size(); ++i)
         out.sample({{"qos", qos[i]}}, at.messages_by_qos[i]);
+    if (at.tls) {
+        out.family("mqtt_tls_handshakes_total", "counter",
+                   "TLS handshakes of devices, by how they ended.");
+        out.sample({{"end", "full"}}, at.tls->full);
+        out.sample({{"end", "resumed"}}, at.tls->resumed);
+        out.sample({{"end", "failed"}}, at.tls->failed);
+        out.sample({{"end", "timed_out"}}, at.tls->timed_out);
+        out.sample({{"end", "shed"}}, at.tls->shed);
+    }
     out.histogram("mqtt_ack_seconds", "From a PUBLISH to its durable PUBACK or PUBREC.",
                   at.ack_latency);
     render_broker(out, at.broker);

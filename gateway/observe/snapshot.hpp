@@ -101,8 +101,19 @@ struct access_snapshot {
     std::uint64_t identities = 0;
 };
 
+// TLS handshakes of devices, by how they ended.
+struct tls_snapshot {
+    std::uint64_t full = 0;
+    std::uint64_t resumed = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t timed_out = 0;
+    std::uint64_t shed = 0; // silent while others waited for a place
+};
+
 struct listener_snapshot {
     bool listening = false;
+    std::vector<std::string> problems; // that a person should see to
+    std::optional<tls_snapshot> tls;   // where it is configured
     std::uint64_t connections = 0;
     std::uint64_t sessions = 0;
     std::uint64_t connections_refused = 0;

@@ -49,6 +49,7 @@ void connection::pump() {
     if (!writing_) client_.pump();
     write();
     read();
+    if (!writing_ && !finished_) stream_.rest(owner_.spares_);
 }
 
 void connection::read() {
@@ -141,6 +142,13 @@ void connection::abandon() {
 
 void connection::hold_publishes(bool hold) {
     client_.session().hold_publishes(hold);
+}
+
+void connection::judge_again(const tls::context& by) {
+    if (stream_.tls() == nullptr || stream_.tls()->peer_still_good(by)) return;
+    owner_.callbacks_.log(notice::warning, "connection of " + peer_ + " (" + client_.client_id() +
+                                               ") ends: its certificate is good no more");
+    end(mqtt::reason::not_authorized);
 }
 
 void connection::end(mqtt::reason why) {

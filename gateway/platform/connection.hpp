@@ -18,6 +18,8 @@ class connection : public std::enable_shared_from_this<connection>, public broke
     void tick(std::int64_t now_ms);
     void on_answer(const journal_answer& answer) { client_.on_answer(answer); }
     void end(mqtt::reason why);
+    // Ends where the certificate that its device has shown is not good any more.
+    void judge_again(const tls::context& by);
     void hold_publishes(bool hold);
     void abandon();
     // The listener goes: no call to it any more.
@@ -27,6 +29,8 @@ class connection : public std::enable_shared_from_this<connection>, public broke
     [[nodiscard]] const access_guest& guest() const { return guest_; }
     // What it holds in memory: a packet that has come in part, and answers that were not read.
     [[nodiscard]] std::size_t held_bytes();
+    // Verified; null where the device has shown none.
+    [[nodiscard]] const peer_certificate* certificate() const { return stream_.peer(); }
 
   private:
     void wake() override;

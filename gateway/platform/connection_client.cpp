@@ -5,8 +5,18 @@
 namespace wharf {
 
 namespace {
+
 constexpr std::int64_t k_linger_ms = 2000;
+
+// Under which an identity may be known: the Common Name, then the alternative names.
+std::vector<std::string> names_of(const peer_certificate& shown) {
+    std::vector<std::string> names;
+    if (!shown.common_name.empty()) names.push_back(shown.common_name);
+    names.insert(names.end(), shown.dns_names.begin(), shown.dns_names.end());
+    return names;
 }
+
+} // namespace
 
 void connection::wake() {
     if (!std::exchange(woken_, true)) owner_.wake(shared_from_this());
@@ -24,7 +34,9 @@ void connection::answered(std::int64_t after_us) {
 }
 
 void connection::sign_in(const mqtt::open_request& request) {
-    guest_.sign_in(request, {}, [this](mqtt::reason code) { client_.signed_in(code); });
+    std::vector<std::string> names;
+    if (const auto* shown = stream_.peer()) names = names_of(*shown);
+    guest_.sign_in(request, names, [this](mqtt::reason code) { client_.signed_in(code); });
 }
 
 std::optional<std::string> connection::owner() const {

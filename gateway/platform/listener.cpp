@@ -17,16 +17,26 @@ namespace asio = boost::asio;
 namespace {
 constexpr auto k_tick = std::chrono::milliseconds(250);
 constexpr unsigned k_peer_silence_s = 60;
-constexpr auto k_accept_retry = std::chrono::milliseconds(100);
 } // namespace
 
 listener::listener(asio::io_context& on, listener_options options, intake& prepare,
                    clock_port& clock, random_port& random, listener_callbacks callbacks)
     : io_(on), options_(std::move(options)), clock_(clock), random_(random),
-      callbacks_(std::move(callbacks)), acceptor_(on), timer_(on), retry_(on),
-      broker_(options_.broker, prepare,
-              {[this](journal_request request) { submit(std::move(request)); },
-               [this] { return take_spent(); }, callbacks_.log}) {}
+      callbacks_(std::move(callbacks)),
+      plain_(on, door_callbacks([this](tcp::socket socket) {
+                 if (admit(socket)) settle(tls::device_stream(std::move(socket)));
+             })),
+      secure_(on, door_callbacks([this](tcp::socket socket) {
+                  if (admit(socket)) reception_->take(std::move(socket));
+              })),
+      timer_(on), broker_(options_.broker, prepare,
+                          {[this](journal_request request) { submit(std::move(request)); },
+                           [this] { return take_spent(); }, callbacks_.log}) {}
+
+door::callbacks listener::door_callbacks(std::function<void(tcp::socket)> came) {
+    return {std::move(came),
+            [this](const std::string& text) { callbacks_.log(notice::warning, text); }};
+}
 
 listener::~listener() {
     for (auto& [id, one] : connections_)
@@ -39,67 +49,62 @@ status listener::restore(local_state from, std::int64_t journal_offset_us) {
 }
 
 status listener::start() {
-    boost::system::error_code failed;
-    auto address = asio::ip::make_address(options_.address, failed);
-    auto fail = [&](std::string_view what) {
-        return error{errc::io, "listen on " + options_.address + ":" +
-                                   std::to_string(options_.port) + ": " + std::string(what) + ": " +
-                                   failed.message()};
-    };
-    if (failed) return fail("address");
-    tcp::endpoint endpoint(address, options_.port);
-    acceptor_.open(endpoint.protocol(), failed);
-    if (failed) return fail("open");
-    acceptor_.set_option(tcp::acceptor::reuse_address(true), failed);
-    if (failed) return fail("reuse");
-    acceptor_.bind(endpoint, failed);
-    if (failed) return fail("bind");
-    acceptor_.listen(asio::socket_base::max_listen_connections, failed);
-    if (failed) return fail("listen");
-    port_ = acceptor_.local_endpoint(failed).port();
-    if (failed) return fail("port");
+    if (options_.plain) WHARF_TRY(plain_.open(options_.address, options_.port));
+    if (reception_ != nullptr) WHARF_TRY(secure_.open(options_.tls_address, options_.tls_port));
     if (callbacks_.access != nullptr)
         callbacks_.access->on_changed([this](const auto& names) { end_identities(names); });
-    accept();
     tick();
     return ok();
 }
 
-void listener::accept() {
-    acceptor_.async_accept([this](boost::system::error_code failed, tcp::socket socket) {
-        if (failed == asio::error::operation_aborted) return;
-        if (!failed) {
-            accepted(std::move(socket));
-            return accept();
-        }
-        // Out of descriptors, for example: the loop must neither end nor spin.
-        callbacks_.log(notice::warning, "accept: " + failed.message());
-        retry_.expires_after(k_accept_retry);
-        retry_.async_wait([this](auto aborted) {
-            if (!aborted) accept();
-        });
-    });
+void listener::use_tls(worker_pool& workers, std::shared_ptr<const tls::context> with) {
+    tls::reception_callbacks calls;
+    calls.ready = [this](tls::device_stream stream) { settle(std::move(stream)); };
+    calls.log = [this](const std::string& text) { callbacks_.log(notice::info, text); };
+    reception_ = std::make_unique<tls::reception>(workers, clock_, spares_,
+                                                  tls::reception_options{}, std::move(calls));
+    reception_->use(std::move(with));
 }
 
-void listener::accepted(tcp::socket socket) {
+void listener::renew_tls(const std::shared_ptr<const tls::context>& with) {
+    WHARF_ASSERT(reception_ != nullptr);
+    reception_->use(with);
+    look_at_clock();
+    for (auto& one : all())
+        one->judge_again(*with);
+}
+
+std::vector<std::shared_ptr<connection>> listener::all() const {
+    std::vector<std::shared_ptr<connection>> out;
+    out.reserve(connections_.size());
+    for (const auto& [id, one] : connections_)
+        out.push_back(one);
+    return out;
+}
+
+bool listener::admit(tcp::socket& socket) {
     ++counters_.connections_accepted;
-    if (connections_.size() >= options_.connections_max) {
+    const auto waiting = reception_ == nullptr ? 0 : reception_->size();
+    if (connections_.size() + waiting >= options_.connections_max) {
         ++counters_.connections_refused;
-        return; // closes the socket
+        return false;
     }
     boost::system::error_code failed;
     socket.set_option(tcp::no_delay(true), failed);
     if (!failed) socket.non_blocking(true, failed);
-    if (failed) return;
+    if (failed) return false;
     // A peer that is gone without a word, or that does not read, is noticed by the kernel too.
-    if (!watch_peer(socket.native_handle(), k_peer_silence_s)) return;
+    return watch_peer(socket.native_handle(), k_peer_silence_s);
+}
+
+void listener::settle(tls::device_stream stream) {
     constexpr std::uint64_t mask = (std::uint64_t{1} << (64 - broker::client::k_token_bits)) - 1;
     // Ids come round again: never one that is still in use.
     std::uint64_t id = ++last_id_ & mask;
     while (id == 0 || connections_.contains(id))
         id = ++last_id_ & mask;
-    if (!make_way(id, socket)) return;
-    auto made = std::make_shared<connection>(*this, id, tls::device_stream(std::move(socket)));
+    if (!make_way(id, stream.next_layer())) return; // closes it
+    auto made = std::make_shared<connection>(*this, id, std::move(stream));
     connections_[id] = made;
     counters_.connections_open = connections_.size();
     made->start();
@@ -110,14 +115,11 @@ void listener::tick() {
     timer_.async_wait([this](auto failed) {
         if (failed) return;
         look_at_clock();
-        std::vector<std::shared_ptr<connection>> all;
-        all.reserve(connections_.size());
-        for (auto& [id, one] : connections_)
-            all.push_back(one);
-        for (auto& one : all)
+        for (auto& one : all())
             one->tick(now_ms());
         broker_.on_tick();
         copy_counters();
+        if (reception_ != nullptr) reception_->tick();
         shrink_spent();
         guard_memory();
         if (stopping_) finish_stop();
@@ -194,10 +196,7 @@ void listener::on_room() {
     asio::post(io_, [this] {
         look_at_clock();
         room_ = true;
-        std::vector<std::shared_ptr<connection>> all;
-        for (auto& [id, one] : connections_)
-            all.push_back(one);
-        for (auto& one : all) {
+        for (auto& one : all()) {
             if (room_) one->hold_publishes(false);
             one->pump();
         }
@@ -267,23 +266,21 @@ void listener::stop(std::uint32_t wait_ms, std::function<void()> done) {
         stopping_ = true;
         stopped_ = std::move(done);
         stop_by_ms_ = now_ms() + wait_ms;
-        boost::system::error_code ignored; // it is closed either way
-        acceptor_.close(ignored);
-        retry_.cancel();
+        plain_.close();
+        secure_.close();
+        if (reception_ != nullptr) reception_->stop();
         finish_stop();
     });
 }
 
 // Once nothing is owed any more, or time is up: says good-bye and closes.
 void listener::finish_stop() {
-    std::vector<std::shared_ptr<connection>> all;
-    for (auto& [id, one] : connections_)
-        all.push_back(one);
+    const auto still_there = all();
     bool late = now_ms() >= stop_by_ms_;
-    for (auto& one : all)
+    for (auto& one : still_there)
         if (one->idle() || late) one->end(mqtt::reason::server_shutting_down);
     if (late && now_ms() >= stop_by_ms_ + 1000)
-        for (auto& one : all)
+        for (auto& one : still_there)
             one->abandon();
     if (connections_.empty() && stopped_) {
         broker_.flush();

@@ -7,6 +7,8 @@
 #include "gateway/ingest/intake.hpp"
 #include "gateway/ingest/mqtt/session.hpp"
 #include "gateway/journal/requests.hpp"
+#include "gateway/platform/door.hpp"
+#include "gateway/platform/tls/reception.hpp"
 #include "gateway/ports/clock.hpp"
 #include "gateway/ports/random.hpp"
 
@@ -26,8 +28,12 @@
 namespace wharf {
 
 struct listener_options {
+    bool plain = true; // without TLS, at:
     std::string address = "127.0.0.1";
     std::uint16_t port = 1883; // 0: any free one
+    // With TLS, after use_tls():
+    std::string tls_address = "127.0.0.1";
+    std::uint16_t tls_port = 8883; // 0: any free one
     std::size_t connections_max = limits::k_connections_default;
     mqtt::session_limits session;
     broker::broker_options broker;
@@ -80,9 +86,15 @@ class listener {
     // Before start(): what the journal kept for the local broker, and journal time minus monotonic
     // time.
     status restore(local_state from, std::int64_t journal_offset_us);
-    // errc::io where the address cannot be listened on.
+    // Takes connections with TLS too. REQUIRES: before start(); the workers outlive the listener.
+    void use_tls(worker_pool& workers, std::shared_ptr<const tls::context> with);
+    // For connections that come from now on. Those whose certificate has been revoked end.
+    void renew_tls(const std::shared_ptr<const tls::context>& with);
+
+    // errc::io where an address cannot be listened on.
     status start();
-    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] std::uint16_t port() const { return plain_.port(); }      // 0: none
+    [[nodiscard]] std::uint16_t tls_port() const { return secure_.port(); } // 0: none
     // Takes no more, lets what was taken be committed and acknowledged (at most wait_ms), closes.
     void stop(std::uint32_t wait_ms, std::function<void()> done);
 
@@ -92,13 +104,20 @@ class listener {
     void on_spent(std::vector<journal_request>& requests);
 
     [[nodiscard]] const listener_counters& counters() const { return counters_; }
+    // Null without TLS.
+    [[nodiscard]] const tls::reception_counters* tls_counters() const {
+        return reception_ == nullptr ? nullptr : &reception_->counters();
+    }
 
   private:
     friend class connection;
     using tcp = boost::asio::ip::tcp;
 
-    void accept();
-    void accepted(tcp::socket socket);
+    door::callbacks door_callbacks(std::function<void(tcp::socket)> came);
+    bool admit(tcp::socket& socket);
+    void settle(tls::device_stream stream);
+    // A copy: connections come and go while they are visited.
+    [[nodiscard]] std::vector<std::shared_ptr<connection>> all() const;
     void tick();
     void finish_stop();
 
@@ -129,10 +148,9 @@ class listener {
     clock_port& clock_;
     random_port& random_;
     const listener_callbacks callbacks_;
-    tcp::acceptor acceptor_;
+    door plain_;
+    door secure_;
     boost::asio::steady_timer timer_;
-    boost::asio::steady_timer retry_;
-    std::uint16_t port_ = 0;
     listener_counters counters_;
     broker::broker broker_;
     std::vector<std::shared_ptr<connection>> woken_;
@@ -147,6 +165,8 @@ class listener {
     bool stopping_ = false;
     std::int64_t stop_by_ms_ = 0;
     std::function<void()> stopped_;
+    tls::spare_buffers spares_; // outlives every connection
+    std::unique_ptr<tls::reception> reception_;
     std::uint64_t last_id_ = 0;
     std::array<char, limits::k_socket_read_bytes> input_; // what a connection reads, in its turn
     // Looked up, and visited where order does not show.

@@ -1,5 +1,7 @@
 #include "sync/platform/http_client.hpp"
 
+#include "gateway/platform/tls/stream.hpp"
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -24,14 +26,15 @@ using error_code = boost::system::error_code;
 using way = connector_answer::way;
 
 struct connection {
-    explicit connection(asio::io_context& io) : stream(io) {}
-    beast::tcp_stream stream;
+    explicit connection(asio::io_context& io) : stream(beast::tcp_stream(io)) {}
+    [[nodiscard]] beast::tcp_stream& tcp() { return stream.next_layer(); }
+    tls::stream<beast::tcp_stream> stream;
     beast::flat_buffer buffer;
 };
 
 // The peer may have closed a kept connection meanwhile; then it is not used again.
 bool still_open(connection& kept) {
-    auto& socket = kept.stream.socket();
+    auto& socket = kept.tcp().socket();
     error_code failure;
     socket.non_blocking(true, failure);
     if (failure) return false;
@@ -46,7 +49,7 @@ struct http_client::pool : std::enable_shared_from_this<http_client::pool> {
     class exchange;
 
     pool(asio::io_context& io_in, http_url endpoint_in, http_client_options options_in)
-        : io(io_in), endpoint(std::move(endpoint_in)), options(options_in) {}
+        : io(io_in), endpoint(std::move(endpoint_in)), options(std::move(options_in)) {}
 
     std::unique_ptr<connection> take_idle() {
         while (!idle.empty()) {
@@ -66,6 +69,7 @@ struct http_client::pool : std::enable_shared_from_this<http_client::pool> {
     std::vector<std::unique_ptr<connection>> idle;
     std::set<exchange*> active;
     std::size_t opened = 0;
+    std::size_t resumed = 0;
     bool stopped = false;
 };
 
@@ -108,7 +112,7 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
     void abandon() {
         done_ = nullptr;
         resolver_.cancel();
-        if (connection_) connection_->stream.close();
+        if (connection_) connection_->tcp().close();
     }
 
   private:
@@ -116,30 +120,56 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
         if (done_ == nullptr) return;
         ++pool_->opened;
         endpoints_ = std::move(endpoints);
-        connection_->stream.expires_after(
+        connection_->tcp().expires_after(
             std::chrono::milliseconds(pool_->options.connect_timeout_ms));
-        connection_->stream.async_connect(endpoints_.begin(), endpoints_.end(),
-                                          [self = this->shared_from_this()](error_code ec, auto) {
-                                              if (ec)
-                                                  return self->finish(way::not_sent, "connect", ec);
-                                              error_code ignored;
-                                              self->connection_->stream.socket().set_option(
-                                                  tcp::no_delay(true), ignored);
-                                              self->write();
-                                          });
+        connection_->tcp().async_connect(endpoints_.begin(), endpoints_.end(),
+                                         [self = this->shared_from_this()](error_code ec, auto) {
+                                             if (ec)
+                                                 return self->finish(way::not_sent, "connect", ec);
+                                             error_code ignored;
+                                             self->connection_->tcp().socket().set_option(
+                                                 tcp::no_delay(true), ignored);
+                                             self->connected();
+                                         });
+    }
+
+    void connected() {
+        const auto& side = pool_->options.tls;
+        if (side == nullptr) return write();
+        if (done_ == nullptr) return;
+        auto made = side->begin();
+        if (!made.ok()) return finish(way::not_sent, made.failure().message);
+        connection_->stream.use(std::move(made).value());
+        connection_->stream.async_handshake(
+            [self = this->shared_from_this()](error_code ec) { self->shook_hands(ec); });
+    }
+
+    void shook_hands(error_code ec) {
+        auto& side = *pool_->options.tls;
+        const auto& with = *connection_->stream.tls();
+        if (!ec) {
+            side.done(with);
+            if (with.resumed()) ++pool_->resumed;
+            return write();
+        }
+        side.failed();
+        if (with.refusal().empty()) return finish(way::not_sent, "TLS handshake", ec);
+        finish(way::not_sent, "TLS handshake: the certificate of " + pool_->endpoint.host +
+                                  " is refused: " + with.refusal());
     }
 
     void write() {
         if (done_ == nullptr) return;
-        connection_->stream.expires_after(
+        connection_->tcp().expires_after(
             std::chrono::milliseconds(pool_->options.request_timeout_ms));
-        http::async_write(connection_->stream, request_,
-                          [self = this->shared_from_this()](error_code ec, std::size_t bytes) {
-                              if (ec)
-                                  return self->finish(bytes == 0 ? way::not_sent : way::unknown,
-                                                      "send", ec);
-                              self->read();
-                          });
+        http::async_write(
+            connection_->stream, request_,
+            [self = this->shared_from_this()](error_code ec, std::size_t bytes) {
+                // Of what TLS could not send, a part may have left.
+                const bool nothing = bytes == 0 && self->pool_->options.tls == nullptr;
+                if (ec) return self->finish(nothing ? way::not_sent : way::unknown, "send", ec);
+                self->read();
+            });
     }
 
     void read() {
@@ -170,7 +200,7 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
         out.response.content_type = message[http::field::content_type];
         out.response.retry_after = message[http::field::retry_after];
         out.response.body = std::move(message.body());
-        connection_->stream.expires_never();
+        connection_->tcp().expires_never();
         // Bytes behind the answer were not asked for: such a connection is not trusted again.
         if (message.keep_alive() && connection_->buffer.size() == 0)
             pool_->give_back(std::move(connection_));
@@ -178,11 +208,15 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
     }
 
     void finish(way how, const char* what, error_code ec) {
+        finish(how, std::string(what) + ": " +
+                        (ec == beast::error::timeout ? std::string("timed out") : ec.message()));
+    }
+
+    void finish(way how, std::string words) {
         http_exchange out;
         out.how = how;
-        out.words = std::string(what) + ": " +
-                    (ec == beast::error::timeout ? std::string("timed out") : ec.message());
-        if (connection_) connection_->stream.close();
+        out.words = std::move(words);
+        if (connection_) connection_->tcp().close();
         tell(std::move(out));
     }
 
@@ -204,7 +238,9 @@ class http_client::pool::exchange : public std::enable_shared_from_this<exchange
 };
 
 http_client::http_client(asio::io_context& io, http_url endpoint, http_client_options options)
-    : pool_(std::make_shared<pool>(io, std::move(endpoint), options)) {}
+    : pool_(std::make_shared<pool>(io, std::move(endpoint), std::move(options))) {
+    WHARF_ASSERT(pool_->endpoint.tls == (pool_->options.tls != nullptr));
+}
 
 http_client::~http_client() {
     stop();
@@ -223,6 +259,10 @@ void http_client::stop() {
 
 std::size_t http_client::connections_opened() const {
     return pool_->opened;
+}
+
+std::size_t http_client::connections_resumed() const {
+    return pool_->resumed;
 }
 
 } // namespace wharf

@@ -139,12 +139,39 @@ sync_shell::~sync_shell() {
     stop(0);
 }
 
+namespace {
+
+result<std::shared_ptr<tls::client_side>> tls_of(const sync_destination& to, const http_url& url,
+                                                 clock_port& clock,
+                                                 const sync_callbacks& callbacks) {
+    const auto& name = to.delivery.name;
+    auto out = std::make_shared<tls::client_side>(
+        to.tls, url.host, clock,
+        tls::client_side::callbacks{[&](bool bad, const std::string& text) {
+            if (callbacks.alarm) callbacks.alarm(name, "tls_files", text, bad);
+        }});
+    WHARF_TRY(out->load());
+    if (out->authorities_skipped() > 0 && callbacks.log)
+        callbacks.log(name,
+                      std::to_string(out->authorities_skipped()) + " authorities in " +
+                          to.tls.trusted + " cannot be read and are not trusted",
+                      {});
+    return out;
+}
+
+} // namespace
+
 status sync_shell::start() {
     auto& s = *state_;
-    for (const auto& destination : s.destinations) {
+    for (auto& destination : s.destinations) {
+        const auto& name = destination.delivery.name;
         auto connector = http_connector::create(destination.connector);
-        if (!connector.ok())
-            return std::move(connector).failure().in("destination " + destination.delivery.name);
+        if (!connector.ok()) return std::move(connector).failure().in("destination " + name);
+        if (const auto& url = connector->endpoint(); url.tls) {
+            auto tls = tls_of(destination, url, s.clock, s.callbacks);
+            if (!tls.ok()) return std::move(tls).failure().in("destination " + name);
+            destination.client.tls = std::move(tls).value();
+        }
         s.runners.push_back(std::make_unique<destination_runner>(
             s.io, destination, std::move(connector).value(), s.from, s.journal, s.clock,
             s.random.next(), s.callbacks, [&s] { s.changed(); }));

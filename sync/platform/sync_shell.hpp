@@ -26,6 +26,7 @@ struct sync_destination {
     delivery_options delivery;
     http_connector_options connector;
     http_client_options client;
+    tls::file_names tls; // for https
 };
 
 // What a line of the log is about. Empty where it is not about one update.

@@ -12,6 +12,7 @@ import network_figures  # noqa: F401  each registers its figures, in the order o
 import storage_figures  # noqa: F401
 import delivery_figures  # noqa: F401
 import build_figures  # noqa: F401
+import tls_figures  # noqa: F401
 from figures import REGISTRY, line, table, write_json
 
 LOAD_MAX = 0.7  # a machine that does something else measures that
@@ -23,7 +24,7 @@ class Programs:
     def __init__(self, build):
         self.build = pathlib.Path(build).resolve()
         self.wharfd = self.build / "firmware/wharfd/wharfd"
-        for name in ("load", "erp", "journal", "disk", "instructions", "micro"):
+        for name in ("load", "erp", "journal", "disk", "instructions", "micro", "tls"):
             setattr(self, name, self.build / f"tests/bench/bench-{name}")
 
 

@@ -38,9 +38,9 @@ class Wharfd:
     name = "wharfd"
 
     def __init__(self, programs, folder, journal=None, erp=None, fmt="protobuf", size_mb=8192,
-                 batch_delay_ms=None, **journal_keys):
-        """journal: a journal's folder that is there already; erp: the port of a sink; the rest are
-        keys of [journal]."""
+                 batch_delay_ms=None, tls=None, **journal_keys):
+        """journal: a journal's folder that is there already; erp: the port of a sink; tls: keys of
+        [listener.tls]; the rest are keys of [journal]."""
         self.programs = programs
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -50,11 +50,13 @@ class Wharfd:
         self.log = self.folder / "log"
         sections = {
             "gateway": {"name": "WH7", "site": "ber1"},
-            "listener": {"port": self.port},
+            "listener": {"port": self.port, "max_connections": 4096},
             "journal": {"path": str(self.journal), "size_max_mb": size_mb, **journal_keys},
             "admin": {"socket": str(self.folder / "s"), "http_port": 0},
             "log": {"format": "json"},
         }
+        if tls is not None:
+            sections["listener.tls"] = tls
         if erp is not None:
             sections["destination"] = {"name": "erp", "url": f"http://127.0.0.1:{erp}",
                                        "format": fmt}

@@ -101,6 +101,11 @@ progress engine::fail(error_code why) {
     return progress::failed;
 }
 
+bool engine::peer_still_good(const context& by) const {
+    const auto* shown = mbedtls_ssl_get_peer_cert(&state_->ssl);
+    return shown == nullptr || by.next_seat().still_good(*shown);
+}
+
 std::string engine::ciphersuite() const {
     const char* name = mbedtls_ssl_get_ciphersuite(&state_->ssl);
     return name == nullptr ? std::string() : name;

@@ -69,7 +69,10 @@ class engine {
     // Of the peer that has shown one, once the handshake is done.
     [[nodiscard]] const std::optional<peer_certificate>& peer() const { return peer_; }
 
-    // REQUIRES, for these: done().
+    // Whether the peer's certificate, if it has shown one, has not ended, and is not revoked by
+    // what another context knows. REQUIRES, for this and the following: done().
+    [[nodiscard]] bool peer_still_good(const context& by) const;
+
     // would_block: the peer has to say more. eof: it has closed. fault::truncated: it broke off.
     std::size_t read(std::span<char> to, error_code& failed);
     // Everything goes into output().

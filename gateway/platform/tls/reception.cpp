@@ -17,6 +17,7 @@ struct reception::guest {
 
     device_stream stream;
     std::uint64_t id = 0;
+    asio::ip::address address;
     std::string name;
     enum class place { silent, waiting, listening, working, writing } at = place::silent;
     std::int64_t came_ms = 0;
@@ -41,6 +42,7 @@ void reception::take(asio::ip::tcp::socket from) {
     auto made = std::make_shared<guest>(std::move(from));
     error_code failed;
     const auto peer = made->stream.next_layer().remote_endpoint(failed);
+    made->address = peer.address();
     made->name =
         failed ? "unknown peer" : peer.address().to_string() + ":" + std::to_string(peer.port());
     made->id = ++last_id_;
@@ -66,17 +68,31 @@ void reception::heard(const guest_ptr& from) {
     if (from->at == guest::place::waiting) shed_silent();
 }
 
-// Whoever waits, oldest first, as far as there are places.
-void reception::admit() {
-    while (under_way_ < options_.handshakes_max && !waiting_.empty()) {
-        const auto next = waiting_.front().lock();
-        waiting_.pop_front();
-        if (next != nullptr && !next->left) begin(next);
+// The oldest of those whose address has the fewest places: a flood from one waits for itself.
+reception::guest_ptr reception::take_waiting() {
+    auto best = waiting_.end();
+    std::size_t fewest = 0;
+    for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
+        const auto found = places_of_.find((*at)->address);
+        const auto places = found == places_of_.end() ? 0 : found->second;
+        if (best != waiting_.end() && places >= fewest) continue;
+        best = at;
+        fewest = places;
+        if (places == 0) break;
     }
+    auto out = std::move(*best);
+    waiting_.erase(best);
+    return out;
+}
+
+void reception::admit() {
+    while (under_way_ < options_.handshakes_max && !waiting_.empty())
+        begin(take_waiting());
 }
 
 void reception::begin(const guest_ptr& with) {
     ++under_way_;
+    ++places_of_[with->address];
     with->counted = true;
     auto made = engine::make(context_);
     if (!made.ok()) return fail(with, made.failure().message);
@@ -151,7 +167,12 @@ void reception::fail(const guest_ptr& with, const std::string& why) {
 
 void reception::leave(const guest_ptr& who) {
     if (std::exchange(who->left, true)) return;
-    if (who->counted) --under_way_;
+    if (who->counted) {
+        --under_way_;
+        const auto places = places_of_.find(who->address);
+        if (--places->second == 0) places_of_.erase(places);
+    }
+    if (who->at == guest::place::waiting) std::erase(waiting_, who);
     guests_.erase(who->id);
     admit();
 }
@@ -198,6 +219,7 @@ void reception::stop() {
         if (one->at != guest::place::working) one->stream.close();
     }
     under_way_ = 0;
+    places_of_.clear();
 }
 
 void reception::say(const std::string& text) {

@@ -75,6 +75,7 @@ class reception {
     void fail(const guest_ptr& with, const std::string& why);
     void leave(const guest_ptr& who);
     void admit();
+    [[nodiscard]] guest_ptr take_waiting();
     void shed_silent();
     void say(const std::string& text);
     [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
@@ -87,8 +88,9 @@ class reception {
     std::shared_ptr<const context> context_;
     reception_counters counters_;
     std::map<std::uint64_t, guest_ptr> guests_; // oldest first
-    std::deque<std::weak_ptr<guest>> waiting_;  // for a place, oldest first
+    std::deque<guest_ptr> waiting_;             // for a place, oldest first
     std::size_t under_way_ = 0;
+    std::map<boost::asio::ip::address, std::size_t> places_of_; // those of under_way_
     std::uint64_t last_id_ = 0;
     std::int64_t said_ms_ = std::numeric_limits<std::int64_t>::min() / 2;
     std::uint64_t unsaid_ = 0;

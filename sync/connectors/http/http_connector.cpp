@@ -60,10 +60,9 @@ bool fill_update(raw_record& record, const batch_item& item, const http_connecto
 
 result<http_connector> http_connector::create(http_connector_options options) {
     WHARF_TRY_ASSIGN(auto endpoint, parse_http_url(options.url));
-    if (!options.token.empty() && !is_loopback(endpoint.host))
+    if (!options.token.empty() && !endpoint.tls && !is_loopback(endpoint.host))
         return error{errc::invalid, "a token over plain text to " + endpoint.host +
-                                        " could be read on the way; TLS is not built in yet, use "
-                                        "http:// to a loopback address"};
+                                        " could be read on the way: use https://"};
     if (!is_header_text(options.token))
         return error{errc::invalid, "the token has characters that a header cannot carry"};
     return http_connector(std::move(options), std::move(endpoint));

@@ -205,6 +205,7 @@ class Gateway:
         if "taken" in found:
             return False
         self.admin_port = int(found["admin_port"])
+        self.tls_port = int(found["tls_port"]) if found["tls_port"] != "none" else None
         return True
 
     def log_lines(self):

@@ -67,7 +67,7 @@ class Packet:
 class Client:
     def __init__(self, port, client_id="", version=4, connect=True, **options):
         self.version = version
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = self.open(port)
         self.input = b""
         self.session_present = None
         if connect:
@@ -76,6 +76,9 @@ class Client:
             if answer.body[1] != 0:
                 raise AssertionError(f"CONNACK {answer.body[1]:#x}")
             self.session_present = bool(answer.body[0] & 1)
+
+    def open(self, port):
+        return socket.create_connection(("127.0.0.1", port), timeout=10)
 
     def send(self, data):
         self.socket.sendall(data)

@@ -12,7 +12,7 @@ namespace {
 
 const std::string k_least = "[gateway]\nname = \"WH7\"\nsite = \"ber1\"\n"
                             "[journal]\npath = \"/var/lib/wharf\"\n";
-const std::string k_network = "[listener]\naddress = \"0.0.0.0\"\n";
+const std::string k_network = "[listener]\naddress = \"0.0.0.0\"\nplain_text = \"allowed\"\n";
 
 std::string errors_of(const std::string& text) {
     auto parsed = parse_config(k_least + text, "w.toml");
@@ -39,10 +39,10 @@ TEST_CASE("a listener that the network reaches says who may come in, or is refus
     const auto words = errors_of(k_network);
     CHECK_THAT(words, Contains("listener.address: the network reaches 0.0.0.0"));
     CHECK_THAT(words, Contains("identities = ") && Contains("anonymous = \"allowed\""));
-    CHECK(good(k_network + "[access]\nidentities = \"/i.toml\"\n").warnings.size() == 1);
+    CHECK(good(k_network + "[access]\nidentities = \"/i.toml\"\n").warnings.size() == 2);
     const auto warnings = good(k_network + "[access]\nanonymous = \"allowed\"\n").warnings;
-    REQUIRE(warnings.size() == 2);
-    CHECK_THAT(warnings[1], Contains("without a password"));
+    REQUIRE(warnings.size() == 3);
+    CHECK_THAT(warnings[2], Contains("without a password"));
 }
 
 TEST_CASE("rights are filters with known placeholders") {

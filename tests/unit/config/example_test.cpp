@@ -20,9 +20,9 @@ std::string read(const char* path) {
     return out.str();
 }
 
-// Keys that are commented out, switched on.
+// Keys and tables that are commented out, switched on.
 std::string with_every_key(const std::string& example) {
-    return std::regex_replace(example, std::regex("(^|\n)#([a-z_]+ = )"), "$1$2");
+    return std::regex_replace(example, std::regex("(^|\n)#([a-z_]+ = |\\[)"), "$1$2");
 }
 
 bool same(const destination_config& a, const destination_config& b) {
@@ -63,6 +63,11 @@ TEST_CASE("what the example shows as defaults are the defaults") {
     CHECK(shown.listener.max_connections == defaults.listener.max_connections);
     CHECK(shown.listener.keep_alive_max_s == defaults.listener.keep_alive_max_s);
     CHECK(shown.listener.session_expiry_max_s == defaults.listener.session_expiry_max_s);
+    CHECK(shown.listener.plain_text == defaults.listener.plain_text);
+    CHECK(shown.listener.tls_address() == defaults.listener.tls_address());
+    CHECK(shown.listener.tls.port == defaults.listener.tls.port);
+    CHECK(shown.listener.tls.client_certificates == defaults.listener.tls.client_certificates);
+    CHECK(shown.listener.tls.handshake_threads == defaults.listener.tls.handshake_threads);
     CHECK(shown.journal.size_max_mb == defaults.journal.size_max_mb);
     CHECK(shown.journal.retention_hours == defaults.journal.retention_hours);
     CHECK(shown.journal.retention_fill_percent == defaults.journal.retention_fill_percent);

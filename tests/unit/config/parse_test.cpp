@@ -146,6 +146,94 @@ TEST_CASE("the admin http address is of this machine or refused") {
     CHECK(good(k_least + "[admin]\nhttp_address = \"::1\"\n").admin.http_address == "::1");
 }
 
+namespace {
+
+const std::string k_tls = "[listener.tls]\ncertificate = \"/c\"\nkey = \"/k\"\n";
+const std::string k_anybody = "[access]\nanonymous = \"allowed\"\n";
+
+} // namespace
+
+TEST_CASE("a listener that the network reaches is warned about") {
+    auto warnings =
+        good(k_least + "[listener]\naddress = \"0.0.0.0\"\nplain_text = \"allowed\"\n" + k_anybody)
+            .warnings;
+    CHECK_THAT(warnings.at(1) + warnings.at(2), Contains("without a password"));
+}
+
+TEST_CASE("the network reaches a listener with TLS only, unless plain text is allowed in words") {
+    CHECK_THAT(errors_of(k_least + "[listener]\naddress = \"10.0.0.1\"\n"),
+               Contains("expected [listener.tls]") && Contains("plain_text = \"allowed\""));
+    CHECK_THAT(errors_of(k_least + "[listener]\nplain_text = \"never\"\n"),
+               Contains("expected [listener.tls]"));
+    CHECK_THAT(errors_of(k_least + "[listener]\nplain_text = \"yes\"\n"),
+               Contains("\"loopback\" or \"allowed\" or \"never\""));
+    const auto local = good(k_least).listener;
+    CHECK(local.listens_plain());
+    CHECK_FALSE(local.tls.present);
+    const auto only =
+        good(k_least + "[listener]\naddress = \"10.0.0.1\"\n" + k_tls + k_anybody).listener;
+    CHECK_FALSE(only.listens_plain());
+    CHECK(only.tls_address() == "10.0.0.1");
+    CHECK(only.tls.port == 8883);
+    const auto both =
+        good(k_least + k_tls + "address = \"0.0.0.0\"\nport = 0\n" + k_anybody).listener;
+    CHECK(both.listens_plain());
+    CHECK(both.tls_address() == "0.0.0.0");
+    CHECK(both.tls.port == 0);
+    const auto open = good(k_least +
+                           "[listener]\naddress = \"10.0.0.1\"\n"
+                           "plain_text = \"allowed\"\n" +
+                           k_tls + k_anybody)
+                          .listener;
+    CHECK(open.listens_plain());
+    CHECK(open.tls.present);
+}
+
+TEST_CASE("the listener's TLS has a certificate, a key, and authorities where it asks devices") {
+    CHECK_THAT(errors_of(k_least + "[listener.tls]\nkey = \"/k\"\n"),
+               Contains("listener.tls.certificate: is required"));
+    CHECK_THAT(errors_of(k_least + "[listener.tls]\ncertificate = \"c\"\nkey = \"/k\"\n"),
+               Contains("expected an absolute path"));
+    CHECK_THAT(errors_of(k_least + k_tls + "client_certificates = \"required\"\n"),
+               Contains("expected client_ca beside it"));
+    CHECK_THAT(errors_of(k_least + k_tls + "client_ca = \"/ca\"\n"),
+               Contains("expected client_certificates ="));
+    CHECK_THAT(errors_of(k_least + k_tls + "crl = \"/crl\"\n"),
+               Contains("expected client_certificates ="));
+    CHECK_THAT(errors_of(k_least + k_tls + "handshake_threads = 9\n"),
+               Contains("a whole number from 1 to 8"));
+    CHECK_THAT(errors_of(k_least + k_tls + "port = 1883\n"),
+               Contains("expected it to differ from tls.port"));
+    CHECK_THAT(errors_of(k_least + k_tls + "port = 9883\n"),
+               Contains("expected http_port to differ from listener.tls.port"));
+    const auto asks = good(k_least + k_tls +
+                           "client_certificates = \"optional\"\n"
+                           "client_ca = \"/ca\"\ncrl = \"/crl\"\n")
+                          .listener.tls;
+    CHECK(asks.client_certificates == client_certificates_choice::optional);
+    CHECK(asks.client_ca == "/ca");
+    CHECK(asks.crl == "/crl");
+}
+
+TEST_CASE("a destination with https has authorities, and a certificate with its key") {
+    auto with = [](const std::string& rest, const char* url = "https://erp.example") {
+        return k_least + "[[destination]]\nname = \"e\"\nurl = \"" + url + "\"\n" + rest;
+    };
+    const auto least = good(with("token_file = \"/t\"\n")).destinations[0];
+    CHECK(least.url.tls);
+    CHECK(least.tls_ca == "/etc/ssl/certs/ca-certificates.crt");
+    CHECK(least.token_file == "/t");
+    const auto all = good(with("tls_ca = \"/ca\"\ntls_crl = \"/crl\"\ntls_certificate = \"/c\"\n"
+                               "tls_key = \"/k\"\n"))
+                         .destinations[0];
+    CHECK(all.tls_ca == "/ca");
+    CHECK(all.tls_key == "/k");
+    CHECK_THAT(errors_of(with("tls_key = \"/k\"\n")), Contains("together, found one of them"));
+    CHECK_THAT(errors_of(with("tls_ca = \"/ca\"\n", "http://erp.example")),
+               Contains("expected a url that begins with https://"));
+    CHECK_THAT(errors_of(with("tls_ca = \"ca\"\n")), Contains("expected an absolute path"));
+}
+
 TEST_CASE("routes name a codec, a topic with a device, and a profile that is there") {
     auto route = [](const std::string& topic, const std::string& rest = "codec = \"protobuf\"\n") {
         return k_least + "[[route]]\ntopic = \"" + topic + "\"\n" + rest;

@@ -266,10 +266,14 @@ TEST_CASE("a destination that cannot be used is refused at the start") {
     steady_time clock;
     fixed_random random;
     queue_port port;
-    auto wrong = destination(1);
-    wrong.connector.url = "https://erp.example";
-    sync_shell shell({wrong}, journal.store, port, clock, random, {});
-    const auto started = shell.start();
-    REQUIRE_FALSE(started.ok());
-    CHECK(started.failure().message.find("destination erp") != std::string::npos);
+    for (const char* trusted : {"", "/nowhere/authorities.pem"}) {
+        auto wrong = destination(1);
+        wrong.connector.url = "https://erp.example";
+        wrong.tls.trusted = trusted;
+        sync_shell shell({wrong}, journal.store, port, clock, random, {});
+        const auto started = shell.start();
+        REQUIRE_FALSE(started.ok());
+        CHECK(started.failure().message.find("destination erp") != std::string::npos);
+        CHECK(started.failure().message.find(trusted) != std::string::npos);
+    }
 }
