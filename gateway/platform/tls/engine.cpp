@@ -166,8 +166,9 @@ void engine::rest(spare_buffers& spares) {
     if (!done_ || has_input() || !state_->can_rest()) return;
     spares_ = &spares;
     spares.give(state_->take_buffers());
-    input_ = {};
-    if (output_.empty()) output_ = {};
+    // An empty string that is assigned or moved leaves the memory where it is.
+    std::string().swap(input_);
+    if (output_.empty()) std::string().swap(output_);
 }
 
 void engine::wake() {

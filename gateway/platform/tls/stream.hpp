@@ -101,7 +101,7 @@ template <class Next> class stream {
     void rest(spare_buffers& spares) {
         if (tls_ == nullptr) return;
         tls_->rest(spares);
-        if (!writing_) sending_ = {};
+        if (!writing_) std::string().swap(sending_);
     }
 
     // No more from us; what the peer still sends can be read. REQUIRES: nothing is being written.
