@@ -298,7 +298,7 @@ class Install(unittest.TestCase):
 
     def test_31_purging_keeps_what_is_undelivered_and_says_so(self):
         said = self.dpkg("-P", "wharf")
-        self.assertIn("updates undelivered: 1, messages in quarantine: 0", said)
+        self.assertIn("Updates undelivered: 1, messages in quarantine: 0", said)
         self.assertFalse((self.box.root / "etc/wharf").exists())
         self.assertTrue((self.box.root / JOURNAL / "data.mdb").exists())
 
@@ -312,7 +312,17 @@ class Install(unittest.TestCase):
         self.stop_erp()
         self.assertEqual(self.accepted(), self.published)
 
-    def test_33_purging_takes_a_journal_that_holds_nothing_more(self):
+    def test_33_purging_keeps_a_journal_that_nobody_looked_into(self):
+        other = self.box.root / "var/lib/wharf/other"
+        other.mkdir()
+        (other / "made").touch()
+        said = self.dpkg("-P", "wharf")
+        self.assertIn("/var/lib/wharf/other\n", said)
+        self.assertTrue((other / "made").exists())
+        shutil.rmtree(other)
+
+    def test_34_purging_takes_a_journal_that_holds_nothing_more(self):
+        self.dpkg("-i", self.put(PACKAGE))
         said = self.dpkg("-P", "wharf")
         self.assertNotIn("is kept", said)
         self.assertFalse((self.box.root / "var/lib/wharf").exists())
