@@ -39,7 +39,7 @@ class Pages(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        subprocess.run([sys.executable, "-B", ROOT / "packaging" / "pages.py", "--version", "1.2.3",
+        subprocess.run([sys.executable, "-B", ROOT / "firmware" / "package" / "pages.py", "--version", "1.2.3",
                         "--date", "2026-01-02", "--out", cls.folder,
                         "--toml", f"wharf.toml={ROOT / 'docs' / 'configuration.md'}",
                         *map(str, PROGRAMS)], check=True)

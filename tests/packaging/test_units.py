@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-DEBIAN = pathlib.Path(__file__).resolve().parents[2] / "packaging" / "debian"
+DEBIAN = pathlib.Path(__file__).resolve().parents[2] / "firmware" / "package" / "debian"
 EXPOSURE_MAX = 2.0
 
 

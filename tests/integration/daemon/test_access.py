@@ -258,7 +258,7 @@ class Changes(AccessTest):
 
 class WithoutIdentities(DaemonTest):
     def test_a_listener_that_the_network_reaches_is_refused_without_a_word_about_it(self):
-        gateway = self.gateway(listener={"address": "0.0.0.0"})
+        gateway = self.gateway(listener={"address": "0.0.0.0", "plain_text": "allowed"})
         gateway.start(ready=False)
         self.assertEqual(gateway.wait(), 78)
         self.assertIn("say who may come in", gateway.tail())

@@ -81,8 +81,8 @@ class Devices(TlsTest):
         self.assertEqual(code, 78)
         self.assertIn("expected [listener.tls]", said)
         code, said = check(plain_text="allowed")
-        self.assertEqual(code, 0, said)
-        self.assertIn("without a password or TLS", said)
+        self.assertEqual(code, 78)
+        self.assertIn("say who may come in", said)
 
     def test_older_protocols_are_refused(self):
         gateway = self.tls_gateway().start()

@@ -38,7 +38,7 @@ class TheErp(TlsTest):
         self.tls_client(gateway, "scanner-07").deliver(TOPIC, event(1))
         wait_until(lambda: "expected CN" in json.dumps(gateway.status()), "the status says why")
         self.assertEqual(erp.applied(), [])
-        self.assertGreater(front.refused, 0)
+        wait_until(lambda: front.refused > 0, "the ERP has noticed")
         front.rules.load_cert_chain(self.certificates / "server.pem",
                                     self.certificates / "server.key")
         wait_until(lambda: erp.applied() == ["e-1"], "it is applied")
