@@ -30,6 +30,7 @@ json as_json(const quarantine_entry& entry, bool whole) {
         {"client_id", message.client_id()}, {"topic", message.topic()},
         {"reason", message.reason()},       {"detail", message.detail()},
         {"events", message.events()}};
+    if (!message.bridge().empty()) out["bridge"] = message.bridge();
     if (message.has_index()) out["index"] = message.index();
     if (message.contradicts() != 0) out["contradicts"] = message.contradicts();
     for (const auto& finding : message.more()) {
@@ -130,7 +131,9 @@ int show_quarantined(const places& at, const console& to, std::uint64_t number) 
            << "  Why          " << printable(message.reason()) << ": "
            << printable(message.detail()) << "\n"
            << "  Device       " << printable(message.device()) << " at site "
-           << printable(message.site()) << " (MQTT client " << printable(message.client_id())
+           << printable(message.site()) << " ("
+           << (message.bridge().empty() ? "MQTT client " + printable(message.client_id())
+                                        : "through bridge " + printable(message.bridge()))
            << ")\n"
            << "  Topic        " << printable(message.topic()) << "\n"
            << "  Received at  " << time_text(message.received_at_us()) << "\n"

@@ -25,6 +25,9 @@ inline constexpr std::size_t k_json_depth_max = 16;
 inline constexpr std::size_t k_flat_slots_max = 2048;
 inline constexpr std::size_t k_flat_written_bytes_max = 64 * 1024;
 inline constexpr std::uint32_t k_double_trigger_window_ms_max = 60'000;
+// Attributes of a CloudEvent, extensions among them, and how long the value of one may be.
+inline constexpr std::size_t k_cloudevent_attributes_max = 64;
+inline constexpr std::size_t k_cloudevent_attribute_bytes_max = 1024;
 // A package belongs to a package name, an SSCC, a shipment and an order, and lists many stock keys.
 inline constexpr std::size_t k_order_keys_max = 4 + k_packed_lines_max;
 
@@ -144,6 +147,24 @@ inline constexpr std::uint64_t k_rate_max = 1'000'000'000; // messages or bytes 
 inline constexpr std::size_t k_log_lines_per_interval = 3;
 inline constexpr std::uint32_t k_log_interval_ms = 60'000;
 inline constexpr std::size_t k_log_subjects_max = 1024;
+
+// --- the bridge --------------------------------------------------------------------------------
+// Connections to the bridge port, and how many are remembered after they went.
+inline constexpr std::size_t k_bridges_max = 16;
+inline constexpr std::size_t k_brokers_max = 16;
+inline constexpr std::size_t k_topic_filters_max = 64;
+inline constexpr std::size_t k_topic_filters_bytes_max = 32 * 1024;
+// Messages of one connection that are not answered yet.
+inline constexpr std::uint32_t k_bridge_window_max = 64;
+// What a message may have besides its payload: its topic, its properties.
+inline constexpr std::size_t k_bridge_extras_bytes_max = 160 * 1024;
+inline constexpr std::size_t k_bridge_frame_bytes_max =
+    k_packet_bytes_max + k_bridge_extras_bytes_max + 1024;
+// Of a message that is too large: what goes along to quarantine.
+inline constexpr std::size_t k_bridge_cut_bytes_max = 512;
+inline constexpr std::size_t k_bridge_words_bytes_max = 256;
+inline constexpr std::uint32_t k_bridge_hello_timeout_ms = 10'000;
+inline constexpr std::uint32_t k_bridge_health_every_ms = 2'000;
 
 // --- the journal ---------------------------------------------------------------------------------
 inline constexpr std::size_t k_journal_queue_max = 16 * 1024;

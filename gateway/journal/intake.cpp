@@ -208,7 +208,11 @@ status journal::findings::note(const prepared_item& item, const prepared_quarant
 
 status journal::quarantine(const prepared_message& message, wharf::v1::QuarantinedMessage& record) {
     record.set_received_at_us(message.received_at_us);
-    record.set_client_id(message.client_id);
+    // A bridge's client id is one that no device can have, and is no text for people.
+    if (message.bridge.empty())
+        record.set_client_id(message.client_id);
+    else
+        record.set_bridge(message.bridge);
     record.set_site(message.site);
     record.set_device(message.device);
     record.set_topic(message.topic);

@@ -121,6 +121,7 @@ struct prepared_item {
 // One PUBLISH, ready to be journaled.
 struct prepared_message {
     std::string client_id;
+    std::string bridge; // "bridge/broker" where it came through one
     std::string site;
     std::string device;
     std::string topic;
