@@ -12,6 +12,8 @@ codec_kind to_kind(route_codec codec) {
         return codec_kind::protobuf;
     case route_codec::protobuf_batch:
         return codec_kind::protobuf_batch;
+    case route_codec::cloudevents:
+        return codec_kind::cloudevents;
     }
     WHARF_ASSERT(false);
 }

@@ -1,6 +1,7 @@
 #include "gateway/codec/event_codec.hpp"
 
 #include "gateway/base/limits.hpp"
+#include "gateway/codec/cloudevents.hpp"
 #include "gateway/codec/json_codec.hpp"
 #include "gateway/codec/protobuf_codec.hpp"
 #include "gateway/codec/wire_bytes.hpp"
@@ -11,7 +12,8 @@ namespace wharf {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> k_codec_names = {"json", "protobuf", "protobuf_batch"};
+constexpr std::array<std::string_view, 4> k_codec_names = {"json", "protobuf", "protobuf_batch",
+                                                           "cloudevents"};
 
 class event_sink final : public json_sink {
   public:
@@ -63,6 +65,7 @@ std::optional<codec_kind> codec_from_name(std::string_view name) noexcept {
 }
 
 result<decoded_events> decode(codec_kind kind, std::string_view payload) {
+    if (kind == codec_kind::cloudevents) return decode_cloudevents({payload, {}, {}});
     if (payload.empty()) return error{errc::invalid, "the payload is empty"};
     auto events = kind == codec_kind::json       ? decode_json(payload)
                   : kind == codec_kind::protobuf ? decode_single(payload)

@@ -18,12 +18,19 @@ enum class codec_kind : std::uint8_t {
     json,           // one event, or an array of them
     protobuf,       // one Event
     protobuf_batch, // one EventBatch
+    cloudevents,    // CloudEvents that hold one event each: cloudevents.hpp
 };
 
 [[nodiscard]] std::string_view to_string(codec_kind kind) noexcept;
 [[nodiscard]] std::optional<codec_kind> codec_from_name(std::string_view name) noexcept;
 
 using decoded_events = std::vector<result<wharf::v1::Event>>;
+
+// What came beside the payload (MQTT 5).
+struct message_property {
+    std::string_view name;
+    std::string_view value;
+};
 
 // One to limits::k_events_per_message_max events, in the payload's order. Read, not yet validated.
 [[nodiscard]] result<decoded_events> decode(codec_kind kind, std::string_view payload);

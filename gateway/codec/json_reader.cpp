@@ -31,12 +31,7 @@ std::uint64_t bit_of(const FieldDescriptor& field) {
 
 // --- errors ------------------------------------------------------------------------------------
 
-bool json_reader::refuse(errc code, std::string why) {
-    refused_ = error{code, std::move(why)};
-    return false;
-}
-
-bool json_reader::refuse_syntax(std::size_t position, std::string_view why) {
+error json_syntax_error(std::size_t position, std::string_view why) {
     // "[json.exception.parse_error.101] parse error at line 1, column 5: WHY; last read: 'TEXT'":
     // the text may be anything, so it is left out.
     if (const auto at = why.find("column "); at != why.npos) {
@@ -47,7 +42,17 @@ bool json_reader::refuse_syntax(std::size_t position, std::string_view why) {
     std::string text = "not valid JSON at byte " + std::to_string(position) + ": ";
     for (const char c : why)
         text.push_back(c >= 0x20 && c < 0x7f ? c : '?');
-    return refuse(errc::invalid, std::move(text));
+    return {errc::invalid, std::move(text)};
+}
+
+bool json_reader::refuse(errc code, std::string why) {
+    refused_ = error{code, std::move(why)};
+    return false;
+}
+
+bool json_reader::refuse_syntax(std::size_t position, std::string_view why) {
+    refused_ = json_syntax_error(position, why);
+    return false;
 }
 
 std::string json_reader::path() const {

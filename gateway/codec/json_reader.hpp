@@ -15,6 +15,9 @@
 
 namespace wharf {
 
+// What the parser says about a text that is not JSON, in our words and without the text.
+[[nodiscard]] error json_syntax_error(std::size_t position, std::string_view why);
+
 class json_reader {
   public:
     enum class root : std::uint8_t { object, object_or_array };

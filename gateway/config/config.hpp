@@ -15,7 +15,7 @@
 
 namespace wharf {
 
-enum class route_codec : std::uint8_t { json, protobuf, protobuf_batch };
+enum class route_codec : std::uint8_t { json, protobuf, protobuf_batch, cloudevents };
 enum class body_format : std::uint8_t { json, protobuf };
 enum class double_trigger_choice : std::uint8_t { keep, flag, drop };
 enum class log_format : std::uint8_t { human, json };
@@ -180,6 +180,13 @@ struct admin_config {
     std::uint16_t http_port = 9883; // 0: any free port
 };
 
+// Where wharf-bridge connects.
+struct bridge_port_config {
+    std::string socket; // empty: nowhere
+    // Connections that ought to be there, as "bridge/broker": /healthz says where one is not.
+    std::vector<std::string> expected;
+};
+
 struct log_config {
     log_format format = log_format::human;
     log_level level = log_level::info;
@@ -200,6 +207,7 @@ struct config {
     std::map<std::string, lane, std::less<>> kind_lanes;
     std::vector<destination_config> destinations;
     admin_config admin;
+    bridge_port_config bridge;
     log_config log;
 
     // What is allowed but deserves a word in the log, each as "file:line: key: ...".

@@ -187,7 +187,7 @@ void read_routes(section& root, const std::vector<profile_config>& profiles,
     for (auto& in : root.list("route", limits::k_routes_max)) {
         route_config route;
         in.required("topic", "a topic, for example \"wharf/1/{site}/{device}/{stream}\"");
-        in.required("codec", "\"json\" or \"protobuf\" or \"protobuf_batch\"");
+        in.required("codec", "\"json\" or \"protobuf\" or \"protobuf_batch\" or \"cloudevents\"");
         in.text("topic", route.topic, "a topic", config_detail::check_topic_pattern);
         if (!route.topic.empty() && !seen.insert(route.topic).second)
             in.error("topic", "expected each topic once, found a second " +
@@ -195,7 +195,8 @@ void read_routes(section& root, const std::vector<profile_config>& profiles,
         in.choice("codec", route.codec,
                   choices<route_codec>{{"json", route_codec::json},
                                        {"protobuf", route_codec::protobuf},
-                                       {"protobuf_batch", route_codec::protobuf_batch}});
+                                       {"protobuf_batch", route_codec::protobuf_batch},
+                                       {"cloudevents", route_codec::cloudevents}});
         if (in.text("profile", route.profile, "the name of a profile") &&
             std::none_of(profiles.begin(), profiles.end(),
                          [&](const auto& profile) { return profile.name == route.profile; }))
@@ -310,6 +311,21 @@ void read_admin(section in, admin_config& to) {
     in.finish();
 }
 
+void read_bridge_port(section in, bridge_port_config& to) {
+    if (in.has("expected")) in.required("socket", "the bridge port's socket, an absolute path");
+    in.text("socket", to.socket, "an absolute path", check_socket_path);
+    in.texts("expected", to.expected, limits::k_bridges_max, "\"bridge/broker\"",
+             [](std::string_view text) -> std::string {
+                 const auto slash = text.find('/');
+                 const bool good = slash != text.npos &&
+                                   check_name(text.substr(0, slash)).empty() &&
+                                   check_name(text.substr(slash + 1)).empty();
+                 return good ? ""
+                             : "expected the names of a bridge and of its broker: \"wms/site\"";
+             });
+    in.finish();
+}
+
 void read_log(section in, log_config& to) {
     in.choice("format", to.format,
               choices<log_format>{{"human", log_format::human}, {"json", log_format::json}});
@@ -335,6 +351,9 @@ void read_all(section root, config& to) {
     read_lanes(root, to);
     read_destinations(root, to.destinations);
     read_admin(root.inner("admin"), to.admin);
+    read_bridge_port(root.inner("bridge"), to.bridge);
+    if (!to.bridge.socket.empty() && to.bridge.socket == to.admin.socket)
+        root.error("bridge", "expected a socket of its own, found admin.socket's");
     read_log(root.inner("log"), to.log);
     // One message, taken apart and with its identities, has to fit into the journal's reserve.
     std::uint64_t size_bytes = std::uint64_t{to.journal.size_max_mb} << 20;

@@ -2,6 +2,7 @@
 
 #include "gateway/base/hash.hpp"
 #include "gateway/base/topic_filter.hpp"
+#include "gateway/codec/cloudevents.hpp"
 #include "gateway/codec/event_codec.hpp"
 #include "gateway/codec/flat_event.hpp"
 #include "gateway/codec/protobuf_codec.hpp"
@@ -21,6 +22,7 @@ struct intake::origin {
     bool clock_synchronised;
     std::string_view correlation_id;
     std::string_view traceparent;
+    std::string_view bridge;
 };
 
 namespace {
@@ -34,8 +36,14 @@ status check_names(const topic_match& topic, std::string_view site) {
                                     ", got " + quoted(topic.site)};
 }
 
-std::string unreadable(const error& why, const topic_match& topic, std::string_view content_type) {
-    std::string detail = "as " + std::string(to_string(topic.codec));
+// A topic for JSON takes CloudEvents too, where the message says that it is one.
+codec_kind codec_of(const topic_match& topic, std::string_view content_type) {
+    const bool events = topic.codec == codec_kind::json && is_cloudevents_type(content_type);
+    return events ? codec_kind::cloudevents : topic.codec;
+}
+
+std::string unreadable(const error& why, codec_kind codec, std::string_view content_type) {
+    std::string detail = "as " + std::string(to_string(codec));
     if (!content_type.empty()) detail.append(" (content type " + quoted(content_type) + ")");
     return detail.append(": ").append(why.message);
 }
@@ -60,6 +68,7 @@ void copy_to(prepared_message& out, const publish_view& publish, std::int64_t re
     out.client_id = publish.client_id;
     out.site.clear();
     out.device.clear();
+    out.bridge = publish.bridge;
     out.topic = publish.topic;
     out.payload = publish.payload;
     out.received_at_us = received_at_us;
@@ -143,14 +152,17 @@ prepared_message intake::prepare(const publish_view& publish, std::int64_t recei
     prepared_message out = std::move(spent);
     copy_to(out, publish, received_at_us);
     work_->items = 0;
-    if (const auto* topic = find_topic(publish.topic, out)) {
+    if (!publish.unfit.empty()) {
+        add_refusal(out, std::nullopt, "unreadable", std::string(publish.unfit));
+    } else if (const auto* topic = find_topic(publish.topic, out)) {
         const origin from{topic->match,
                           *topic->profile,
                           received_at_us,
                           clock_synchronised,
                           property(publish.user_properties, "correlation-id"),
-                          property(publish.user_properties, "traceparent")};
-        prepare_events(from, publish.content_type, out);
+                          property(publish.user_properties, "traceparent"),
+                          publish.bridge};
+        prepare_events(from, publish, out);
     }
     out.items.resize(work_->items);
     return out;
@@ -173,11 +185,12 @@ void intake::add_refusal(prepared_message& out, std::optional<std::uint32_t> ind
     item.what = prepared_quarantine{std::string(reason), std::move(detail)};
 }
 
-void intake::prepare_events(const origin& from, std::string_view content_type,
+void intake::prepare_events(const origin& from, const publish_view& publish,
                             prepared_message& out) const {
     const std::string_view payload = out.payload;
-    if (from.topic.codec == codec_kind::protobuf && prepare_plain(from, payload, out)) return;
-    if (from.topic.codec == codec_kind::protobuf_batch) {
+    const codec_kind codec = codec_of(from.topic, publish.content_type);
+    if (codec == codec_kind::protobuf && prepare_plain(from, payload, out)) return;
+    if (codec == codec_kind::protobuf_batch) {
         if (const auto batch = split_batch(payload)) {
             out.items.reserve(batch->size());
             for (const auto each : *batch)
@@ -186,18 +199,20 @@ void intake::prepare_events(const origin& from, std::string_view content_type,
             return;
         }
     }
-    auto events = decode(from.topic.codec, payload);
+    auto events = codec == codec_kind::cloudevents
+                      ? decode_cloudevents({payload, publish.content_type, publish.user_properties})
+                      : decode(codec, payload);
     if (!events.ok()) {
         add_refusal(out, std::nullopt, "unreadable",
-                    unreadable(events.failure(), from.topic, content_type));
+                    unreadable(events.failure(), codec, publish.content_type));
         return;
     }
     out.items.reserve(events->size());
     for (auto& each : *events) {
         // What JSON says goes the same way, as bytes.
-        const bool plain = each.ok() && from.topic.codec == codec_kind::json &&
-                           each->SerializeToString(&work_->bytes) &&
-                           prepare_plain(from, work_->bytes, out);
+        const bool plain =
+            each.ok() && codec != codec_kind::protobuf && codec != codec_kind::protobuf_batch &&
+            each->SerializeToString(&work_->bytes) && prepare_plain(from, work_->bytes, out);
         if (!plain) prepare_event(from, std::move(each), out);
     }
 }
@@ -210,7 +225,8 @@ bool intake::prepare_plain(const origin& from, std::string_view bytes,
     take_from_transport(event, from.correlation_id, from.traceparent);
     if (!validate(event, from.topic.site, from.topic.device).ok()) return false;
     const auto stored = work_->writer.write(
-        {from.topic.site, from.topic.device, from.topic.stream, from.received_at_us}, plain);
+        {from.topic.site, from.topic.device, from.topic.stream, from.received_at_us, from.bridge},
+        plain);
     if (stored.size() > limits::k_event_bytes_max) return false;
     auto& made = next_event(out);
     made.stored = stored;
@@ -246,6 +262,7 @@ result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event
     stored.set_stream(std::string(from.topic.stream));
     stored.set_received_at_us(from.received_at_us);
     *stored.mutable_event() = std::move(event);
+    stored.set_bridge(std::string(from.bridge));
     out.stored = stored.SerializeAsString();
     if (out.stored.size() > limits::k_event_bytes_max) {
         return error{errc::too_large,

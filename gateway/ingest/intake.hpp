@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gateway/base/limits.hpp"
+#include "gateway/codec/event_codec.hpp"
 #include "gateway/identity/rules.hpp"
 #include "gateway/ingest/profiles.hpp"
 #include "gateway/ingest/stored_event.hpp"
@@ -31,26 +32,29 @@ struct intake_options {
     std::map<std::string, lane, std::less<>> kind_lanes = {};
 };
 
-struct user_property {
-    std::string_view name;
-    std::string_view value;
-};
+using user_property = message_property;
 
 // One PUBLISH as the session machine hands it over. Everything is copied that outlives the call.
 // REQUIRES: its text is UTF-8, which MQTT demands and the session machine checks.
 struct publish_view {
     std::string_view topic; // aliases resolved
     std::string_view payload;
-    std::string_view client_id;
+    std::string_view client_id = {};
     std::uint8_t qos = 0;
     std::uint16_t packet_id = 0;
     bool dup = false;
     bool persistent_session = false;
     bool resumed_session = false;
-    // As MQTT 5 gives it. The topic decides the codec; this is shown where a payload is unreadable.
+    // As MQTT 5 gives it. The topic decides the codec, but CloudEvents on a topic for JSON are
+    // taken for what they say they are. It is shown where a payload is unreadable.
     std::string_view content_type = {};
-    // "correlation-id" and "traceparent" stand in for an event's own where it has none.
+    // "correlation-id" and "traceparent" stand in for an event's own where it has none. In a
+    // CloudEvent's binary mode: its attributes.
     std::span<const user_property> user_properties = {};
+    // "bridge/broker" where it came through one; the client is that bridge then.
+    std::string_view bridge = {};
+    // What came through a bridge and cannot be read, in words: the payload is not looked at.
+    std::string_view unfit = {};
 };
 
 // A message that the local broker takes for the site alone has no items.
@@ -99,7 +103,7 @@ class intake {
     bool prepare_plain(const origin& from, std::string_view bytes, prepared_message& out) const;
     void prepare_event(const origin& from, result<wharf::v1::Event> decoded,
                        prepared_message& out) const;
-    void prepare_events(const origin& from, std::string_view content_type,
+    void prepare_events(const origin& from, const publish_view& publish,
                         prepared_message& out) const;
     [[nodiscard]] result<prepared_event> accept(const origin& from, wharf::v1::Event event) const;
     template <class Event>

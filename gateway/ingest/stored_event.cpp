@@ -37,6 +37,8 @@ void put_text(wire::back_writer& out, int field, std::string_view text) {
 std::string_view stored_event_writer::write(const event_origin& from, const flat_message& event) {
     wire::back_writer out(bytes_.data(), bytes_.size());
     std::size_t content_begin = content_.size();
+    put_text(out, stored_proto::kBridgeFieldNumber, from.bridge);
+    const auto event_end = out.size();
     for (const auto& each : k_parts) {
         const auto before = out.size();
         event.write(each.from, each.to, out);
@@ -46,7 +48,7 @@ std::string_view stored_event_writer::write(const event_origin& from, const flat
         std::copy(part.begin(), part.end(), content_.begin() + content_begin);
     }
     content_begin_ = content_begin;
-    out.head(stored_proto::kEventFieldNumber, out.size());
+    out.head(stored_proto::kEventFieldNumber, out.size() - event_end);
     const auto received = static_cast<std::uint64_t>(from.received_at_us);
     if (received != 0) out.number(stored_proto::kReceivedAtUsFieldNumber, received);
     put_text(out, stored_proto::kStreamFieldNumber, from.stream);

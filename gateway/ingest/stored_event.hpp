@@ -16,6 +16,7 @@ struct event_origin {
     std::string_view device;
     std::string_view stream;
     std::int64_t received_at_us = 0;
+    std::string_view bridge = {};
 };
 
 class stored_event_writer {

@@ -244,7 +244,8 @@ TEST_CASE("routes name a codec, a topic with a device, and a profile that is the
     CHECK_THAT(errors_of(route("{device}/{x}")), Contains("unknown placeholder {x}"));
     CHECK_THAT(errors_of(route("{device}", "")), Contains("codec: is required"));
     CHECK_THAT(errors_of(route("{device}", "codec = \"xml\"\n")),
-               Contains("expected \"json\" or \"protobuf\" or \"protobuf_batch\", found \"xml\""));
+               Contains("expected \"json\" or \"protobuf\" or \"protobuf_batch\" or "
+                        "\"cloudevents\", found \"xml\""));
     CHECK_THAT(errors_of(route("{device}", "codec = \"json\"\nprofile = \"p\"\n")),
                Contains("expected the name of a [[profile]], found \"p\""));
 }
