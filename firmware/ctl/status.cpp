@@ -52,6 +52,25 @@ void print_destinations(const json& status, std::ostream& out) {
     }
 }
 
+void print_bridges(const json& status, std::ostream& out) {
+    if (!status.contains("bridges") || !status["bridges"].is_array()) return;
+    for (const auto& each : status["bridges"]) {
+        const bool attached = text_at(each, "/attached") == "true";
+        const bool connected = text_at(each, "/connected") == "true";
+        const auto since = duration_at(each, "/since_s");
+        out << "Bridge " << text_at(each, "/bridge") << "/" << text_at(each, "/broker") << ": "
+            << (!attached    ? "away"
+                : !connected ? "here, its broker is not"
+                             : "connected to its broker")
+            << (since == "-" ? "" : " for " + since) << ", " << text_at(each, "/messages")
+            << " messages, " << text_at(each, "/accepted") << " events accepted, "
+            << text_at(each, "/duplicate") << " duplicates, " << text_at(each, "/quarantined")
+            << " quarantined\n";
+        if (auto last = text_at(each, "/last_error"); !last.empty() && last != "-")
+            out << "  last error   " << last << "\n";
+    }
+}
+
 void print_status(const json& status, std::ostream& out) {
     out << text_at(status, "/gateway") << " at " << text_at(status, "/site") << ", version "
         << text_at(status, "/version") << ", up for " << duration_at(status, "/uptime_s") << ": "
@@ -70,6 +89,7 @@ void print_status(const json& status, std::ostream& out) {
         << (hours < 0 ? "not filling up"
                       : "full in " + duration_text(hours * 3600) + " at the present rate")
         << "\n";
+    print_bridges(status, out);
     out << "Quarantine: " << text_at(status, "/quarantine") << " messages\n";
     print_destinations(status, out);
 }

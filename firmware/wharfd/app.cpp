@@ -4,6 +4,7 @@
 #include "firmware/wharfd/routes.hpp"
 #include "firmware/wharfd/status.hpp"
 #include "gateway/platform/admin/server.hpp"
+#include "gateway/platform/bridge_port.hpp"
 #include "gateway/platform/crash_words.hpp"
 #include "gateway/platform/file.hpp"
 #include "gateway/platform/journal_store.hpp"
@@ -21,6 +22,7 @@
 
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -65,6 +67,7 @@ class app : public journal_port {
     status make_listener();
     status use_tls();
     void wait_for_reload();
+    void make_bridge_port();
     journal_callbacks callbacks();
     status make_access();
     void watch();
@@ -106,6 +109,7 @@ class app : public journal_port {
     std::unique_ptr<access_desk> access_;
     std::unique_ptr<listener> listener_;
     std::optional<tls::server_certificates> certificates_;
+    std::unique_ptr<bridge_port> bridges_; // where one is configured
     std::unique_ptr<sync_shell> sync_;
     std::unique_ptr<operator_routes> routes_;
     std::unique_ptr<admin::server> admin_;
@@ -148,10 +152,26 @@ journal_callbacks app::callbacks() {
                 asio::post(io_, [this, answer = *discarded] { routes_->on_discarded(answer); });
             return discarded != nullptr || delivered != nullptr;
         });
+        if (bridges_ != nullptr) {
+            const auto theirs = std::stable_partition(
+                answers.begin(), answers.end(), [](const journal_answer& answer) {
+                    // A session's end answers nobody: the local broker is told.
+                    return std::holds_alternative<session_expired>(answer) ||
+                           !bridge_port::owns(
+                               std::visit([](const auto& one) { return one.token; }, answer));
+                });
+            std::vector<journal_answer> to_bridges(std::make_move_iterator(theirs),
+                                                   std::make_move_iterator(answers.end()));
+            answers.erase(theirs, answers.end());
+            if (!to_bridges.empty()) bridges_->on_answers(std::move(to_bridges));
+        }
         if (!answers.empty()) listener_->on_answers(std::move(answers));
     };
     out.appended = [this](std::vector<event_head> heads) { sync_->on_appended(std::move(heads)); };
-    out.room = [this] { listener_->on_room(); };
+    out.room = [this] {
+        listener_->on_room();
+        if (bridges_ != nullptr) bridges_->on_room();
+    };
     out.spent = [this](std::vector<journal_request>& requests) { listener_->on_spent(requests); };
     out.fatal = [](const error& why) {
         // Nothing that was not durable has been answered, and nothing more will be.
@@ -164,6 +184,7 @@ journal_callbacks app::callbacks() {
     };
     out.space = [this](bool full, const std::string& why) {
         sync_->on_space(full);
+        if (bridges_ != nullptr) bridges_->on_space(full);
         if (full)
             log::warn("acknowledgements are withheld for want of space", {{"reason", why}});
         else
@@ -236,6 +257,7 @@ status app::use_tls() {
 status app::start() {
     writer_ = std::make_unique<journal_thread>(*journal_, *store_, clock_, callbacks());
     WHARF_TRY(make_listener());
+    if (!config_.bridge.socket.empty()) make_bridge_port();
     WHARF_TRY(make_sync());
     routes_ = std::make_unique<operator_routes>(operator_routes::parts{
         config_, *journal_, *writer_, *sync_, *access_, io_, [this] { return look(); }});
@@ -250,6 +272,10 @@ status app::start() {
     WHARF_TRY(admin_->start(
         {config_.admin.socket, config_.admin.http_address, config_.admin.http_port, 0}));
     WHARF_TRY(listener_->start());
+    if (bridges_ != nullptr) {
+        WHARF_TRY(bridges_->start());
+        log::info("bridges may connect", {{"socket", config_.bridge.socket}});
+    }
     board_.set_listening(true);
     auto port = [](std::uint16_t number) { return number == 0 ? "none" : std::to_string(number); };
     log::info("listening", {{"address", config_.listener.address},
@@ -291,6 +317,18 @@ void app::wait_for_reload() {
         if (!config_.access.identities.empty()) access_->reload([](const status&) {});
         wait_for_reload();
     });
+}
+
+void app::make_bridge_port() {
+    bridge_port_callbacks calls;
+    calls.submit = [this](std::vector<journal_request> requests) {
+        return writer_->submit(std::move(requests));
+    };
+    calls.log = [](bool warning, const std::string& text) {
+        log::write(warning ? log::level::warn : log::level::info, text);
+    };
+    bridges_ = std::make_unique<bridge_port>(io_, bridge_port_options_of(config_), *intake_, clock_,
+                                             std::move(calls));
 }
 
 // A token is one line.
@@ -339,8 +377,10 @@ void app::submit(journal_request request) {
 }
 
 observe::gateway_snapshot app::look() {
-    auto out = board_.look(writer_->snapshot(), listener_->counters(), measured_,
-                           observed(sync_->snapshots(), writer_->journal_time_us()));
+    auto out =
+        board_.look(writer_->snapshot(), listener_->counters(), measured_,
+                    observed(sync_->snapshots(), writer_->journal_time_us()),
+                    bridges_ == nullptr ? std::vector<bridge_status>() : bridges_->statuses());
     out.listener.access = access_->counters();
     if (certificates_) out.listener.problems = certificates_->problems();
     if (const auto* tls = listener_->tls_counters()) out.listener.tls = observed(*tls);
@@ -368,6 +408,7 @@ void app::stop() {
     board_.set_stopping();
     if (auto told = notify_service_manager("STOPPING=1"); !told.ok())
         log::warn("service manager", {{"reason", told.failure().message}});
+    if (bridges_ != nullptr) bridges_->stop();
     listener_->stop(k_stop_wait_ms, [this] { io_.stop(); });
 }
 

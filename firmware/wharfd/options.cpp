@@ -155,6 +155,15 @@ tls::server_options tls_options_of(const listener_tls_config& from) {
     return out;
 }
 
+bridge_port_options bridge_port_options_of(const config& from) {
+    bridge_port_options out;
+    out.socket = from.bridge.socket;
+    out.gateway = from.gateway.name;
+    out.payload_bytes_max = from.listener.max_packet_bytes;
+    out.expected = from.bridge.expected;
+    return out;
+}
+
 namespace {
 
 delivery_options delivery_options_of(const config& from, const destination_config& to,

@@ -5,6 +5,7 @@
 #include "gateway/ingest/intake.hpp"
 #include "gateway/journal/journal.hpp"
 #include "gateway/platform/access/access_desk.hpp"
+#include "gateway/platform/bridge_port.hpp"
 #include "gateway/platform/journal_store.hpp"
 #include "gateway/platform/listener.hpp"
 #include "sync/platform/sync_shell.hpp"
@@ -18,6 +19,7 @@ namespace wharf {
 [[nodiscard]] access_settings access_settings_of(const config& from);
 [[nodiscard]] tls::file_names tls_files_of(const listener_tls_config& from);
 [[nodiscard]] tls::server_options tls_options_of(const listener_tls_config& from);
+[[nodiscard]] bridge_port_options bridge_port_options_of(const config& from);
 // number: the destination's in the journal. token: what its token file says.
 [[nodiscard]] sync_destination sync_destination_of(const config& from, const destination_config& to,
                                                    std::uint8_t number, std::uint32_t epoch,

@@ -47,6 +47,39 @@ observe::tls_snapshot observed(const tls::reception_counters& of) {
     return {of.full, of.resumed, of.failed, of.timed_out, of.shed};
 }
 
+namespace {
+
+observe::bridge_snapshot observed(const bridge_status& of, std::int64_t now_us,
+                                  std::int64_t wall_us) {
+    observe::bridge_snapshot out;
+    const auto slash = of.name.find('/');
+    out.bridge = of.name.substr(0, slash);
+    out.broker = of.name.substr(slash + 1);
+    out.attached = of.attached;
+    if (of.changed_us != 0) out.since_s = static_cast<double>(now_us - of.changed_us) / 1e6;
+    out.messages = of.messages;
+    out.accepted = of.accepted;
+    out.duplicate = of.duplicate;
+    out.quarantined = of.quarantined;
+    out.unanswered = of.unanswered;
+    out.attachments = of.attachments;
+    if (!of.health) return out;
+    const wharf::v1::BridgeHealth& said = *of.health;
+    out.connected = of.attached && said.connected();
+    // The same machine's clock: it may have jumped, so never below nothing.
+    if (of.attached && said.since_us() != 0)
+        out.since_s =
+            static_cast<double>(std::max<std::int64_t>(0, wall_us - said.since_us())) / 1e6;
+    out.last_error = said.last_error();
+    out.redelivered = said.redelivered();
+    out.retained = said.retained();
+    out.too_large = said.too_large();
+    out.connections = said.connections();
+    return out;
+}
+
+} // namespace
+
 status_board::status_board(std::string gateway, std::string site, clock_port& clock)
     : gateway_(std::move(gateway)), site_(std::move(site)), clock_(clock),
       started_us_(clock.monotonic_us()) {}
@@ -59,7 +92,8 @@ void status_board::sample(const journal_snapshot& journal) {
 observe::gateway_snapshot
 status_board::look(const journal_snapshot& journal, const listener_counters& listener,
                    const measures& measured,
-                   std::vector<observe::destination_snapshot> destinations) const {
+                   std::vector<observe::destination_snapshot> destinations,
+                   const std::vector<bridge_status>& bridges) const {
     observe::gateway_snapshot out;
     std::int64_t now_us = clock_.monotonic_us();
     out.gateway = gateway_;
@@ -123,6 +157,8 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
             destinations.emplace_back().books = kept;
     }
     out.destinations = std::move(destinations);
+    for (const bridge_status& one : bridges)
+        out.bridges.push_back(observed(one, now_us, clock_.wall_us()));
     return out;
 }
 

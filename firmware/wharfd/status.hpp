@@ -3,6 +3,7 @@
 
 #include "gateway/observe/rate.hpp"
 #include "gateway/observe/snapshot.hpp"
+#include "gateway/platform/bridge_port.hpp"
 #include "gateway/platform/journal_thread.hpp"
 #include "gateway/platform/listener.hpp"
 #include "sync/delivery/machine.hpp"
@@ -31,7 +32,8 @@ class status_board {
     void sample(const journal_snapshot& journal);
     [[nodiscard]] observe::gateway_snapshot
     look(const journal_snapshot& journal, const listener_counters& listener,
-         const measures& measured, std::vector<observe::destination_snapshot> destinations) const;
+         const measures& measured, std::vector<observe::destination_snapshot> destinations,
+         const std::vector<bridge_status>& bridges) const;
     void set_listening(bool listening) { listening_ = listening; }
     void set_stopping() { stopping_ = true; }
 

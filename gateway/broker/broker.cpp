@@ -305,7 +305,7 @@ void broker::flush() {
 
 std::uint64_t broker::next_token() {
     constexpr std::uint64_t mask = (std::uint64_t{1} << client::k_token_bits) - 1;
-    return ++last_token_ & mask;
+    return (client::k_broker_id << client::k_token_bits) | (++last_token_ & mask);
 }
 
 // --- answers -------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ std::uint64_t broker::next_token() {
 bool broker::on_answer(const journal_answer& answer) {
     if (const auto* done = std::get_if<ingest_done>(&answer)) {
         if (!routed_.empty()) committed(done->token, done->receipts);
-        return client::id_of(done->token) == 0;
+        return client::id_of(done->token) == client::k_broker_id;
     }
     if (const auto* lost = std::get_if<ingest_dropped>(&answer)) {
         dropped(lost->token);

@@ -11,7 +11,7 @@ client::client(broker& of, client_shell& shell, const mqtt::session_limits& limi
                std::uint64_t id, std::string assigned_client_id)
     : broker_(of), shell_(shell), id_(id),
       session_(limits, *this, std::move(assigned_client_id), of.now().monotonic_us / 1000) {
-    WHARF_ASSERT(id != 0 && id < (std::uint64_t{1} << (64 - k_token_bits)));
+    WHARF_ASSERT(may_be_id(id));
 }
 
 void client::on_answer(const journal_answer& answer) {

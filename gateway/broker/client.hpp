@@ -41,7 +41,7 @@ class client_shell {
 
 class client final : public mqtt::session_sink {
   public:
-    // id: not 0, of no other client that is there, below 2^24. REQUIRES: broker and shell outlive
+    // id: may_be_id(), of no other client that is there. REQUIRES: broker and shell outlive
     // it.
     client(broker& of, client_shell& shell, const mqtt::session_limits& limits, std::uint64_t id,
            std::string assigned_client_id);
@@ -60,9 +60,13 @@ class client final : public mqtt::session_sink {
     // What waits for the client, as far as its output has room.
     void pump() { broker_.pump(*this); }
 
-    // Tokens of connections and of their requests in one number; those of the broker's own
-    // requests have 0 for the connection.
+    // Tokens of connections and of their requests in one number. No connection has the number of
+    // the broker's own requests, or 0, which is the bridge port's.
     static constexpr unsigned k_token_bits = 40;
+    static constexpr std::uint64_t k_broker_id = (std::uint64_t{1} << (64 - k_token_bits)) - 1;
+    [[nodiscard]] static constexpr bool may_be_id(std::uint64_t id) {
+        return id != 0 && id < k_broker_id;
+    }
     [[nodiscard]] static std::uint64_t id_of(std::uint64_t token) { return token >> k_token_bits; }
 
   private:

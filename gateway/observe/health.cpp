@@ -76,6 +76,27 @@ json destination_status(const destination_snapshot& at) {
             {"lanes", std::move(lanes)}};
 }
 
+void judge_bridge(const bridge_snapshot& at, std::vector<std::string>& reasons) {
+    const auto name = "bridge " + at.bridge + "/" + at.broker;
+    if (!at.attached)
+        reasons.push_back(name + (at.since_s ? " has been away for " + duration(*at.since_s)
+                                             : " has not come (bridge.expected)"));
+    else if (!at.connected)
+        reasons.push_back(name + " is not connected to its broker" +
+                          (at.last_error.empty() ? std::string{} : ": " + at.last_error));
+}
+
+json bridge_status(const bridge_snapshot& at) {
+    return {{"bridge", at.bridge},           {"broker", at.broker},
+            {"attached", at.attached},       {"connected", at.connected},
+            {"since_s", number(at.since_s)}, {"last_error", at.last_error},
+            {"messages", at.messages},       {"accepted", at.accepted},
+            {"duplicate", at.duplicate},     {"quarantined", at.quarantined},
+            {"unanswered", at.unanswered},   {"attachments", at.attachments},
+            {"redelivered", at.redelivered}, {"retained", at.retained},
+            {"too_large", at.too_large},     {"connections", at.connections}};
+}
+
 json journal_status(const journal_snapshot& at) {
     return {{"bytes_used", at.bytes_used},
             {"bytes_max", at.bytes_max},
@@ -145,6 +166,8 @@ health judge(const gateway_snapshot& now) {
         judge_destination(each, reasons);
     for (const auto& each : now.listener.problems)
         reasons.push_back(each);
+    for (const auto& each : now.bridges)
+        judge_bridge(each, reasons);
     if (now.quarantine_open > 0)
         reasons.push_back(plural(now.quarantine_open, "message") +
                           " in quarantine (wharfctl quarantine list)");
@@ -168,6 +191,9 @@ std::string status_json(const gateway_snapshot& now) {
     json duplicates = json::object();
     for (const auto& [rule, count] : now.duplicates_by_rule)
         duplicates[rule] = count;
+    json bridges = json::array();
+    for (const auto& each : now.bridges)
+        bridges.push_back(bridge_status(each));
     return dumped({{"gateway", now.gateway},
                    {"site", now.site},
                    {"version", now.version},
@@ -179,6 +205,7 @@ std::string status_json(const gateway_snapshot& now) {
                    {"duplicates_by_rule", std::move(duplicates)},
                    {"listener", listener_status(now.listener)},
                    {"journal", journal_status(now.journal)},
+                   {"bridges", std::move(bridges)},
                    {"destinations", std::move(destinations)}});
 }
 

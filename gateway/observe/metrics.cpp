@@ -283,6 +283,43 @@ void render_destinations(page& out, const std::vector<destination_snapshot>& all
             out.sample({{"destination", each.books.name}}, *each.last_success_age_s);
 }
 
+void render_bridges(page& out, const std::vector<bridge_snapshot>& all) {
+    if (all.empty()) return;
+    auto each_of = [&](std::string_view name, std::string_view type, std::string_view help,
+                       auto value) {
+        out.family(name, type, help);
+        for (const auto& each : all)
+            out.sample({{"bridge", each.bridge}, {"broker", each.broker}}, value(each));
+    };
+    using at = const bridge_snapshot&;
+    each_of("bridge_attached", "gauge", "1 while the bridge is connected to this gateway.",
+            [](at b) { return flag(b.attached); });
+    each_of("bridge_connected", "gauge", "1 while its broker is connected to it.",
+            [](at b) { return flag(b.connected); });
+    each_of("bridge_messages_total", "counter", "Messages taken through it.",
+            [](at b) { return b.messages; });
+    out.family("bridge_events_total", "counter", "What became of their events.");
+    for (const auto& each : all) {
+        auto row = [&](std::string_view outcome, std::uint64_t count) {
+            out.sample({{"bridge", each.bridge}, {"broker", each.broker}, {"outcome", outcome}},
+                       count);
+        };
+        row("accepted", each.accepted);
+        row("duplicate", each.duplicate);
+        row("quarantined", each.quarantined);
+    }
+    each_of("bridge_unanswered", "gauge", "Messages that wait for their commit.",
+            [](at b) { return b.unanswered; });
+    each_of("bridge_attachments_total", "counter", "Times it connected to this gateway.",
+            [](at b) { return b.attachments; });
+    each_of("bridge_broker_connections_total", "counter",
+            "Times it connected to its broker, since its process began.",
+            [](at b) { return b.connections; });
+    each_of("bridge_redelivered_total", "counter",
+            "Messages that the broker repeated (DUP), since its process began.",
+            [](at b) { return b.redelivered; });
+}
+
 } // namespace
 
 std::string escaped_label(std::string_view value) {
@@ -307,6 +344,7 @@ std::string render_metrics(const gateway_snapshot& now) {
     render_destination_books(out, now.destinations);
     render_lanes(out, now.destinations);
     render_destinations(out, now.destinations);
+    render_bridges(out, now.bridges);
     return std::move(out).take();
 }
 

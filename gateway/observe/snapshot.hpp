@@ -124,6 +124,28 @@ struct listener_snapshot {
     access_snapshot access;
 };
 
+// A bridge's connection to one broker.
+struct bridge_snapshot {
+    std::string bridge;
+    std::string broker;
+    bool attached = false;         // the bridge is connected to us
+    bool connected = false;        // and its broker to it
+    std::optional<double> since_s; // how long that has been so; nothing: it was never there
+    std::string last_error;
+    // By us, since the start of the gateway.
+    std::uint64_t messages = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t duplicate = 0;
+    std::uint64_t quarantined = 0;
+    std::uint64_t unanswered = 0;
+    std::uint64_t attachments = 0;
+    // As the bridge counts, since its process began.
+    std::uint64_t redelivered = 0;
+    std::uint64_t retained = 0;
+    std::uint64_t too_large = 0;
+    std::uint64_t connections = 0;
+};
+
 struct gateway_snapshot {
     std::string gateway;
     std::string site;
@@ -138,6 +160,7 @@ struct gateway_snapshot {
     journal_snapshot journal;
     listener_snapshot listener;
     std::vector<destination_snapshot> destinations;
+    std::vector<bridge_snapshot> bridges; // by name
 
     [[nodiscard]] observe::books books() const;
 };

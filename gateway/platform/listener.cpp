@@ -101,7 +101,7 @@ void listener::settle(tls::device_stream stream) {
     constexpr std::uint64_t mask = (std::uint64_t{1} << (64 - broker::client::k_token_bits)) - 1;
     // Ids come round again: never one that is still in use.
     std::uint64_t id = ++last_id_ & mask;
-    while (id == 0 || connections_.contains(id))
+    while (!broker::client::may_be_id(id) || connections_.contains(id))
         id = ++last_id_ & mask;
     if (!make_way(id, stream.next_layer())) return; // closes it
     auto made = std::make_shared<connection>(*this, id, std::move(stream));

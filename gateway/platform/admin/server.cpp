@@ -1,14 +1,12 @@
 #include "gateway/platform/admin/server.hpp"
 
 #include "gateway/platform/admin/session.hpp"
+#include "gateway/platform/local_socket.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include <list>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 namespace wharf::admin {
@@ -26,16 +24,6 @@ error failed(std::string_view what, const error_code& ec) {
     return {errc::io, std::string(what) + ": " + ec.message()};
 }
 
-bool somebody_answers(const std::string& path) {
-    boost::asio::io_context local;
-    unix_stream::socket probe(local);
-    error_code ec;
-    probe.connect(unix_stream::endpoint(path), ec);
-    // Refused: the file is a left-over. Anything else means that it may be somebody's.
-    return ec != boost::asio::error::connection_refused &&
-           ec != boost::system::errc::no_such_file_or_directory;
-}
-
 } // namespace
 
 class server::state : public std::enable_shared_from_this<server::state> {
@@ -46,25 +34,9 @@ class server::state : public std::enable_shared_from_this<server::state> {
           tcp_acceptor_(executor_), unix_pause_(executor_), tcp_pause_(executor_) {}
 
     status listen_unix(const std::string& path) {
-        if (path.size() >= sizeof(sockaddr_un{}.sun_path))
-            return error{errc::invalid, path + " is too long for a Unix socket"};
-        if (::access(path.c_str(), F_OK) == 0) {
-            if (somebody_answers(path))
-                return error{errc::conflict, "another process answers on " + path};
-            struct stat what {};
-            if (::lstat(path.c_str(), &what) != 0 || !S_ISSOCK(what.st_mode))
-                return error{errc::conflict, path + " exists and is not a socket"};
-            ::unlink(path.c_str());
-        }
-        error_code ec;
-        unix_acceptor_.open(unix_stream(), ec);
-        // The file appears with its final mode: nobody gets in before it has been narrowed.
-        auto before = ::umask(0117);
-        if (!ec) unix_acceptor_.bind(unix_stream::endpoint(path), ec);
-        ::umask(before);
-        if (!ec) socket_path_ = path;
-        if (!ec) unix_acceptor_.listen(static_cast<int>(limits::k_admin_connections_max), ec);
-        if (ec) return failed("listen on " + path, ec);
+        WHARF_TRY(
+            listen_local(unix_acceptor_, path, static_cast<int>(limits::k_admin_connections_max)));
+        socket_path_ = path;
         return ok();
     }
 
