@@ -1,6 +1,7 @@
 #include "gateway/config/parse.hpp"
 
 #include "gateway/base/topic_filter.hpp"
+#include "gateway/config/checks.hpp"
 #include "gateway/config/parse_access.hpp"
 #include "gateway/config/section.hpp"
 #include "gateway/config/tls.hpp"
@@ -14,13 +15,15 @@ namespace wharf {
 namespace {
 
 using config_detail::check_address;
+using config_detail::check_name;
 using config_detail::check_path;
+using config_detail::check_socket_path;
 using config_detail::choices;
 using config_detail::findings;
+using config_detail::k_name_expected;
+using config_detail::read_log;
 using config_detail::section;
 
-constexpr std::string_view k_name_expected =
-    "a name of 1 to 32 letters, digits, - or _ in quotation marks";
 constexpr std::uint64_t k_hour_ms = 3'600'000;
 
 // By field name of wharf.v1.Event's body.
@@ -38,16 +41,6 @@ constexpr std::string_view k_kinds[] = {"inventory_adjusted",
                                         "returned",
                                         "disposition"};
 
-std::string check_name(std::string_view text) {
-    auto fits = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_';
-    };
-    bool good = !text.empty() && text.size() <= limits::k_name_bytes_max &&
-                std::all_of(text.begin(), text.end(), fits);
-    return good ? std::string{} : "expected " + std::string(k_name_expected);
-}
-
 std::string check_site(std::string_view text) {
     bool good = !text.empty() && text.size() <= limits::k_identifier_bytes_max;
     for (char c : text)
@@ -55,12 +48,6 @@ std::string check_site(std::string_view text) {
                c != '#';
     return good ? std::string{}
                 : "expected the site's name as it stands in topics: 1 to 64 bytes without /, +, #";
-}
-
-// A Unix socket's address has room for 107 bytes (unix(7)).
-std::string check_socket_path(std::string_view text) {
-    if (text.size() > 107) return "expected an absolute path of at most 107 bytes";
-    return check_path(text);
 }
 
 void read_gateway(section in, gateway_config& to) {
@@ -326,18 +313,6 @@ void read_bridge_port(section in, bridge_port_config& to) {
     in.finish();
 }
 
-void read_log(section in, log_config& to) {
-    in.choice("format", to.format,
-              choices<log_format>{{"human", log_format::human}, {"json", log_format::json}});
-    in.choice("level", to.level,
-              choices<log_level>{{"trace", log_level::trace},
-                                 {"debug", log_level::debug},
-                                 {"info", log_level::info},
-                                 {"warn", log_level::warn},
-                                 {"error", log_level::error}});
-    in.finish();
-}
-
 void read_all(section root, config& to) {
     read_gateway(root.inner("gateway"), to.gateway);
     read_listener(root.inner("listener"), to.listener);
@@ -377,31 +352,13 @@ void read_all(section root, config& to) {
     root.finish();
 }
 
-std::string joined(const std::vector<std::string>& lines) {
-    std::string out;
-    for (const auto& line : lines)
-        out += (out.empty() ? "" : "\n") + line;
-    return out;
-}
-
 } // namespace
 
 result<config> parse_config(std::string_view text, std::string_view file_name) {
-    if (text.size() > limits::k_config_bytes_max)
-        return error{errc::too_large, std::string(file_name) + ": expected at most " +
-                                          std::to_string(limits::k_config_bytes_max) + " bytes"};
-    if (config_detail::too_deep(text))
-        return error{errc::invalid, std::string(file_name) + ": brackets are nested too deep"};
     config out;
     findings found{file_name};
-    try {
-        const toml::table document = toml::parse(text, file_name);
-        read_all(section{&document, "", 1, found}, out);
-    } catch (const toml::parse_error& failed) {
-        found.error(failed.source().begin.line, "",
-                    "not TOML: " + std::string(failed.description()));
-    }
-    if (found.has_errors()) return error{errc::invalid, joined(found.take_errors())};
+    WHARF_TRY(config_detail::read_document(text, file_name, found,
+                                           [&](section root) { read_all(root, out); }));
     out.warnings = found.take_warnings();
     return out;
 }

@@ -1,5 +1,7 @@
 #include "gateway/config/tls.hpp"
 
+#include "gateway/config/checks.hpp"
+
 namespace wharf::config_detail {
 
 namespace {
@@ -40,12 +42,6 @@ void read_tls_section(section in, listener_tls_config& to) {
 }
 
 } // namespace
-
-std::string check_path(std::string_view text) {
-    bool good = text.size() > 1 && text.size() <= limits::k_path_bytes_max && text.front() == '/' &&
-                text.find('\0') == std::string_view::npos;
-    return good ? std::string{} : "expected an absolute path";
-}
 
 std::string check_address(std::string_view text) {
     return is_ip_address(text) ? std::string{} : "expected an IPv4 or IPv6 address";

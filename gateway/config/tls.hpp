@@ -8,7 +8,6 @@
 namespace wharf::config_detail {
 
 // What is wrong with it, or empty.
-[[nodiscard]] std::string check_path(std::string_view text);
 [[nodiscard]] std::string check_address(std::string_view text);
 
 // Whether devices may come without TLS, and [listener.tls].
