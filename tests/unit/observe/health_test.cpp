@@ -50,6 +50,29 @@ TEST_CASE("what keeps events from being taken fails, each with its reason") {
     check([](auto& now) { now.stopping = true; }, "shutting down");
 }
 
+TEST_CASE("a bridge that is away, or whose broker is, degrades") {
+    auto reasons = [](bool attached, bool connected, std::optional<double> since_s) {
+        auto now = well();
+        bridge_snapshot bridge;
+        bridge.bridge = "wms";
+        bridge.broker = "site";
+        bridge.attached = attached;
+        bridge.connected = connected;
+        bridge.since_s = since_s;
+        bridge.last_error = "connect: refused";
+        now.bridges.push_back(bridge);
+        auto health = judge(now);
+        CHECK(health.http_status() == 200);
+        return health.reasons;
+    };
+    using list = std::vector<std::string>;
+    CHECK(reasons(true, true, 7).empty());
+    CHECK(reasons(true, false, 7) ==
+          list{"bridge wms/site is not connected to its broker: connect: refused"});
+    CHECK(reasons(false, false, 7) == list{"bridge wms/site has been away for 7 seconds"});
+    CHECK(reasons(false, false, {}) == list{"bridge wms/site has not come (bridge.expected)"});
+}
+
 TEST_CASE("what a person should look at degrades") {
     auto check = [](auto change, std::string_view reason) {
         auto now = well();

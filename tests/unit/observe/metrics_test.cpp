@@ -24,6 +24,10 @@ gateway_snapshot busy() {
     erp.lanes[0].pending = 3;
     erp.state = circuit::open;
     now.duplicates_by_rule = {{"native_id", 2}};
+    auto& bridge = now.bridges.emplace_back();
+    bridge.bridge = "wms";
+    bridge.broker = "site";
+    bridge.duplicate = 4;
     latency_histogram commits;
     commits.record_us(100);
     commits.record_us(101);
@@ -55,6 +59,15 @@ TEST_CASE("every sample has HELP and TYPE before it and its line is well formed"
         }
     }
     CHECK(samples > 60);
+}
+
+TEST_CASE("a bridge's figures go by its name and its broker's, and are not there without one") {
+    auto now = busy();
+    CHECK_THAT(render_metrics(now),
+               Contains("wharf_bridge_events_total{bridge=\"wms\",broker=\"site\",outcome="
+                        "\"duplicate\"} 4\n"));
+    now.bridges.clear();
+    CHECK_THAT(render_metrics(now), !Contains("wharf_bridge_"));
 }
 
 TEST_CASE("label values are escaped") {
