@@ -102,7 +102,8 @@ verdict doorkeeper::begin(std::uint64_t login, const applicant& who, std::int64_
 const std::string& doorkeeper::decoy_for(std::string_view user) const {
     if (with_password_.empty()) return with_.decoy_hash;
     const auto digest = keyed_digest(key_, user);
-    const auto pick = get_big<std::uint64_t>(digest.data()) % with_password_.size();
+    const auto pick =
+        static_cast<std::size_t>(get_big<std::uint64_t>(digest.data()) % with_password_.size());
     return with_password_[pick]->password;
 }
 

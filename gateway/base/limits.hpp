@@ -63,14 +63,14 @@ inline constexpr std::uint16_t k_inflight_default = 256;
 inline constexpr std::uint16_t k_inflight_max = 1024;
 // Of a session: messages that wait for it, their bytes. Fewer than there are packet identifiers.
 inline constexpr std::size_t k_queue_messages_default = 10'000;
-inline constexpr std::size_t k_queue_messages_max = 32 * 1024;
+inline constexpr std::size_t k_queue_messages_max = 16 * 1024;
 inline constexpr std::size_t k_queue_bytes_max = 4 * 1024 * 1024;
 // Of all sessions together.
 inline constexpr std::size_t k_queues_bytes_default = 32 * 1024 * 1024;
 inline constexpr std::size_t k_queues_bytes_max = 1024 * 1024 * 1024;
 inline constexpr std::size_t k_subscriptions_per_session_max = 1000;
-inline constexpr std::size_t k_subscriptions_max = 128 * 1024;
-inline constexpr std::size_t k_topic_levels_max = 64;
+inline constexpr std::size_t k_subscriptions_max = 32 * 1024;
+inline constexpr std::size_t k_topic_levels_max = 16;
 inline constexpr std::size_t k_retained_default = 10'000;
 inline constexpr std::size_t k_retained_max = 1'000'000;
 inline constexpr std::size_t k_retained_bytes_default = 16 * 1024 * 1024;

@@ -11,7 +11,8 @@ namespace wharf::broker {
 
 namespace {
 constexpr std::int64_t k_retained_sweep_us = 10'000'000;
-}
+constexpr std::size_t k_wills_share = 4; // of what may wait in queues
+} // namespace
 
 broker::broker(broker_options options, const intake& prepare, broker_calls calls)
     : options_(std::move(options)), intake_(prepare), calls_(std::move(calls)),
@@ -48,7 +49,8 @@ status broker::restore(local_state from, std::int64_t journal_offset_us) {
         }
     }
     for (auto& [number, message] : from.retained)
-        retained_.restore(number, make_message(message));
+        if (const auto older = retained_.restore(number, make_message(message)); older != 0)
+            later(erase_retained{older});
     for (auto& [number, record] : from.wills) {
         will left{number, std::move(*record.mutable_message()), record.delay_s()};
         session* of = find(record.client_id());
@@ -56,8 +58,10 @@ status broker::restore(local_state from, std::int64_t journal_offset_us) {
             wills_left_.push_back(std::move(left));
             continue;
         }
+        // The end of an earlier one was lost with the power.
+        if (of->last_will) wills_left_.push_back(take_will(*of));
         wills_due_[of->who] = now_.monotonic_us + std::int64_t{left.delay_s} * 1'000'000;
-        of->last_will = std::move(left);
+        set_will(*of, std::move(left));
     }
     return ok();
 }
@@ -145,9 +149,15 @@ void broker::open(client& by) {
 
 void broker::submit_open(client& by, bool displace) {
     session_open_request wanted = by.wanted_;
+    if (wanted.will &&
+        wills_bytes_ + wanted.will->ByteSizeLong() > options_.queues_bytes_max / k_wills_share) {
+        by.session_.on_refused(mqtt::reason::quota_exceeded, "there is no room for its will");
+        return by.shell_.wake();
+    }
     wanted.owner = by.shell_.owner();
     wanted.displace = displace;
     wanted.clean_start = wanted.clean_start || displace;
+    opening_[wanted.token] = {&by, by.client_id_, wanted.expiry_s, wanted.owner};
     calls_.submit(std::move(wanted));
 }
 
@@ -158,20 +168,9 @@ void broker::refuse_anothers(client& by) {
     by.shell_.wake();
 }
 
-void broker::opened(client& by, const session_opened& answer) {
-    if (!answer.anothers.empty()) {
-        // What an identity left behind that is no more holds nobody up.
-        if (!by.shell_.knows_owner(answer.anothers)) return submit_open(by, true);
-        return refuse_anothers(by);
-    }
-    by.generation_ = answer.generation;
-    by.session_present_ = answer.session_present;
-    session* held = find(by.client_id_);
-    if (answer.refused) {
-        if (held != nullptr) settle_will(*held, false); // of the connection that it took over
-        by.session_.on_refused(mqtt::reason::quota_exceeded, "too many sessions are kept already");
-        return by.shell_.wake();
-    }
+broker::session* broker::adopt(const std::string& client_id, const session_opened& answer,
+                               bool attached) {
+    session* held = find(client_id);
     const bool goes_on =
         answer.session_present && held != nullptr && held->incarnation == answer.incarnation;
     if (held != nullptr && !goes_on) {
@@ -179,11 +178,31 @@ void broker::opened(client& by, const session_opened& answer) {
         held = nullptr;
     }
     if (held != nullptr) settle_will(*held, true);
-    // The connection may be gone by now, or another one may have taken its place.
-    const bool attached = !by.session_.closed();
     if (!attached && answer.will != 0) later(erase_will{answer.will});
     if (held == nullptr && (attached || answer.incarnation != 0))
-        held = &make_session(by.client_id_, answer.incarnation);
+        held = &make_session(client_id, answer.incarnation);
+    return held;
+}
+
+void broker::opened(client& by, const session_opened& answer) {
+    if (!answer.anothers.empty()) {
+        // What an identity left behind that is no more holds nobody up.
+        if (!by.session_.closed() && !by.shell_.knows_owner(answer.anothers))
+            return submit_open(by, true);
+        return refuse_anothers(by);
+    }
+    by.generation_ = answer.generation;
+    by.session_present_ = answer.session_present;
+    if (answer.refused) {
+        // The connection that it took over is gone, and a session that was journaled is not
+        // refused.
+        if (session* held = find(by.client_id_)) drop_session(*held);
+        by.session_.on_refused(mqtt::reason::quota_exceeded, "too many sessions are kept already");
+        return by.shell_.wake();
+    }
+    // The connection may be gone by now, or another one may have taken its place.
+    const bool attached = !by.session_.closed();
+    session* held = adopt(by.client_id_, answer, attached);
     if (attached) {
         held->connected = &by;
         by.who_ = held->who;
@@ -191,14 +210,27 @@ void broker::opened(client& by, const session_opened& answer) {
                                  ? std::min(by.receive_maximum_, limits::k_inflight_max)
                                  : options_.inflight_max;
         held->queue.restart();
-        if (by.wanted_.will && answer.will != 0) {
-            held->last_will = will{answer.will, std::move(*by.wanted_.will->mutable_message()),
-                                   by.wanted_.will->delay_s()};
-        }
+        if (by.wanted_.will && answer.will != 0)
+            set_will(*held, {answer.will, std::move(*by.wanted_.will->mutable_message()),
+                             by.wanted_.will->delay_s()});
     }
     by.wanted_ = {};
     by.session_.on_opened(answer.session_present, answer.qos2_packet_ids);
     by.shell_.wake();
+}
+
+// Its connection was gone before the answer came: the session ends its connection at once, unless
+// another client has asked for it meanwhile.
+void broker::opened_for_nobody(const session_opened& answer) {
+    const auto found = opening_.find(answer.token);
+    const pending_open asked = std::move(found->second);
+    opening_.erase(found);
+    if (answer.refused || !answer.anothers.empty()) return;
+    session* held = adopt(asked.client_id, answer, false);
+    if (connected_.contains(asked.client_id)) return;
+    calls_.submit(
+        session_close_request{asked.client_id, answer.generation, asked.expiry_s, asked.owner});
+    if (held != nullptr && asked.expiry_s == 0) drop_session(*held);
 }
 
 void broker::closed(client& by, const mqtt::session_end& end) {
@@ -224,6 +256,9 @@ void broker::closed(client& by, const mqtt::session_end& end) {
 void broker::retired(client& by) {
     if (const auto at = connected_.find(by.client_id_); at != connected_.end() && at->second == &by)
         connected_.erase(at);
+    if (const auto asked = opening_.find(by.token_of(0));
+        asked != opening_.end() && asked->second.by == &by)
+        asked->second.by = nullptr;
     if (session* held = find(by.who_)) detach(*held);
 }
 
@@ -239,17 +274,26 @@ void broker::settle_will(session& of, bool session_goes_on) {
         publish_will(of);
 }
 
-void broker::forget_will(session& of) {
-    later(erase_will{of.last_will->number});
-    wills_due_.erase(of.who);
+void broker::set_will(session& of, will what) {
+    WHARF_ASSERT(!of.last_will);
+    wills_bytes_ += what.message.ByteSizeLong();
+    of.last_will = std::move(what);
+}
+
+broker::will broker::take_will(session& of) {
+    will taken = std::move(*of.last_will);
     of.last_will.reset();
+    wills_bytes_ -= taken.message.ByteSizeLong();
+    wills_due_.erase(of.who);
+    return taken;
+}
+
+void broker::forget_will(session& of) {
+    later(erase_will{take_will(of).number});
 }
 
 void broker::publish_will(session& of) {
-    const will last = std::move(*of.last_will);
-    of.last_will.reset();
-    wills_due_.erase(of.who);
-    publish_as_gateway(last, of.client_id, of.who);
+    publish_as_gateway(take_will(of), of.client_id, of.who);
 }
 
 void broker::publish_as_gateway(const will& last, const std::string& client_id,
@@ -322,6 +366,16 @@ bool broker::on_answer(const journal_answer& answer) {
     if (const auto* local = std::get_if<local_done>(&answer)) {
         on_durable(local->token);
         return true;
+    }
+    if (const auto* opened = std::get_if<session_opened>(&answer)) {
+        const auto asked = opening_.find(opened->token);
+        if (asked == opening_.end()) return false;
+        if (asked->second.by == nullptr) {
+            opened_for_nobody(*opened);
+            return true;
+        }
+        opening_.erase(asked);
+        return false;
     }
     if (const auto* over = std::get_if<session_expired>(&answer)) {
         const auto found = by_incarnation_.find(over->incarnation);

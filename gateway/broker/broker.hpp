@@ -155,6 +155,13 @@ class broker {
         std::string why;
         std::vector<retained_walk> walks;
     };
+    // A session that the journal was asked to open.
+    struct pending_open {
+        client* by = nullptr; // it has gone since
+        std::string client_id;
+        std::uint32_t expiry_s = 0;
+        std::optional<std::string> owner;
+    };
     struct pending_release {
         session_number who = 0;
         std::uint64_t number = 0;
@@ -163,6 +170,9 @@ class broker {
     // For clients.
     void open(client& by);
     void submit_open(client& by, bool displace);
+    // The session that the journal has opened: made, or gone on with.
+    session* adopt(const std::string& client_id, const session_opened& answer, bool attached);
+    void opened_for_nobody(const session_opened& answer);
     void refuse_anothers(client& by);
     void opened(client& by, const session_opened& answer);
     void closed(client& by, const mqtt::session_end& end);
@@ -187,6 +197,8 @@ class broker {
     void settle_will(session& of, bool session_goes_on);
     void publish_will(session& of);
     void forget_will(session& of);
+    void set_will(session& of, will what);
+    will take_will(session& of);
     void publish_as_gateway(const will& last, const std::string& client_id, session_number from);
 
     // Routing.
@@ -204,6 +216,7 @@ class broker {
     void finish(session& in, std::uint64_t number);
     void on_durable(std::uint64_t token);
     void release_durable(const pending_release& done);
+    void release(session& of, std::uint64_t number, outgoing& what);
 
     // Receipts.
     void ask_receipts(client& by, const mqtt::publish_request& request, ingest_request& ingest);
@@ -244,6 +257,7 @@ class broker {
     std::uint64_t subscriptions_revision_ = 1; // of the tree: what was looked up is stale
     retained_messages retained_;
     std::size_t queued_bytes_ = 0; // of all queues
+    std::size_t wills_bytes_ = 0;
     std::size_t output_bytes_ = 0; // to all clients, as last seen
     session_number last_session_ = 0;
     std::unordered_map<session_number, std::unique_ptr<session>> sessions_; // order never shows
@@ -256,6 +270,7 @@ class broker {
     boost::unordered_flat_map<std::uint64_t, routed> routed_; // by token
     std::unordered_map<std::uint64_t, pending_subscribe> subscribing_;
     std::unordered_map<std::uint64_t, pending_release> releasing_;
+    std::unordered_map<std::uint64_t, pending_open> opening_;
     std::vector<local_op> later_; // ride in the next commit
     std::vector<match> matches_;  // memory that is used again
 };

@@ -14,6 +14,8 @@ namespace {
 
 // Retained messages are looked up no faster than the client takes them.
 constexpr std::size_t k_retained_ahead = 32;
+// Retained messages that are looked at for one client in one turn.
+constexpr std::size_t k_retained_looks = 4096;
 
 } // namespace
 
@@ -28,7 +30,7 @@ void broker::pump(client& to) {
 
 bool broker::has_output_room(const session& to) const {
     return to.connected->session_.has_output_room() &&
-           output_bytes_ < limits::k_delivery_bytes_all_max;
+           (output_bytes_ < limits::k_delivery_bytes_all_max || to.output_bytes == 0);
 }
 
 // What was written since it was last looked at counts until the shell has taken and sent it.
@@ -57,7 +59,9 @@ void broker::send_queue(session& to) {
 
 // False: it cannot be sent, now or later.
 bool broker::send(session& to, std::uint64_t number, outgoing& what) {
-    if (expired(*what.message)) {
+    // Of QoS 2 the client may hold the identifier already: it goes on to the end [MQTT-4.3.3-7].
+    const bool goes_on = what.qos == 2 && what.dup;
+    if (expired(*what.message) && !goes_on) {
         ++counters_.dropped_expired;
         return false;
     }
@@ -66,7 +70,10 @@ bool broker::send(session& to, std::uint64_t number, outgoing& what) {
     packet.dup = what.dup;
     packet.retain = what.retain;
     packet.packet_id = outbox::packet_id_of(number);
-    if (!write(to, *what.message, packet, what.identifiers)) return false;
+    if (!write(to, *what.message, packet, what.identifiers)) {
+        if (goes_on) release(to, number, what);
+        return goes_on;
+    }
     what.at = place::sent;
     what.dup = true;
     ++to.inflight;
@@ -94,8 +101,8 @@ bool broker::write(session& to, const message& what, mqtt::outgoing_publish& pac
     packet.payload = what.payload();
     packet.payload_is_utf8 = what.payload_is_utf8;
     if (what.expires_at_us != 0)
-        packet.message_expiry_s =
-            static_cast<std::uint32_t>((what.expires_at_us - journal_us() + 999'999) / 1'000'000);
+        packet.message_expiry_s = static_cast<std::uint32_t>(
+            std::max<std::int64_t>(0, (what.expires_at_us - journal_us() + 999'999) / 1'000'000));
     std::vector<mqtt::user_property> properties;
     if (const auto* more = what.more()) {
         packet.content_type = more->content_type;
@@ -143,16 +150,22 @@ void broker::acknowledged(client& by, mqtt::packet_type type, std::uint16_t pack
     if (awaited && mqtt::is_failure(code)) return finish(*held, number);
     if (entry->at == place::released) return by.session_.send_pubrel(packet_id);
     if (!awaited) return;
-    // The client has it.
-    entry->message = nullptr;
-    queued_bytes_ -= held->queue.shrink(number);
-    if (held->incarnation == 0) {
-        entry->at = place::released;
-        return by.session_.send_pubrel(packet_id);
+    release(*held, number, *entry);
+}
+
+// The client has the message, or cannot have it any more: what is left is to free its identifier.
+void broker::release(session& of, std::uint64_t number, outgoing& what) {
+    what.message = nullptr;
+    queued_bytes_ -= of.queue.shrink(number);
+    if (of.incarnation == 0) {
+        what.at = place::released;
+        if (of.queue.is_passed(number))
+            of.connected->session_.send_pubrel(outbox::packet_id_of(number));
+        return;
     }
-    entry->at = place::releasing;
-    local_request request{next_token(), true, {release_queued{held->incarnation, number}}};
-    releasing_[request.token] = {held->who, number};
+    what.at = place::releasing;
+    local_request request{next_token(), true, {release_queued{of.incarnation, number}}};
+    releasing_[request.token] = {of.who, number};
     calls_.submit(std::move(request));
 }
 
@@ -191,7 +204,7 @@ mqtt::reason broker::take_subscription(client& by, session& of, const mqtt::subs
                       "shared subscriptions are not offered");
     if (wanted.filter.size() > limits::k_topic_bytes_max ||
         topic_levels(wanted.filter) > limits::k_topic_levels_max)
-        return refuse(mqtt::reason::topic_filter_invalid, "Topic Filter: at most 1024 bytes and 64 "
+        return refuse(mqtt::reason::topic_filter_invalid, "Topic Filter: at most 1024 bytes and 16 "
                                                           "levels");
     if (!by.shell_.may_subscribe(wanted.filter))
         return refuse(mqtt::reason::not_authorized, "not within this client's rights");
@@ -265,26 +278,36 @@ void broker::answer_subscribe(pending_subscribe& done) {
     // The session may have ended with that.
     held = find(done.who);
     if (held == nullptr || held->connected != &to) return;
-    for (retained_walk& walk : done.walks)
-        held->walks.push_back(std::move(walk));
+    for (retained_walk& walk : done.walks) {
+        std::erase_if(held->walks, [&](const auto& other) { return other.filter == walk.filter; });
+        // It may have been given up again meanwhile.
+        if (held->subscriptions.contains(walk.filter)) held->walks.push_back(std::move(walk));
+    }
     to.shell_.wake();
 }
 
 void broker::send_retained(session& to) {
     local_request request;
     routed underway;
+    std::size_t budget = k_retained_looks;
     while (!to.walks.empty() && to.queue.waiting() < k_retained_ahead && has_output_room(to)) {
         retained_walk& walk = to.walks.front();
         const message_ptr* found =
-            retained_.next(walk.filter, walk.after, walk.from_begin, journal_us());
+            retained_.next(walk.filter, walk.after, walk.from_begin, journal_us(), budget);
+        if (found == nullptr && budget == 0) {
+            to.connected->shell_.wake(); // others have their turn first
+            break;
+        }
         if (found == nullptr) {
             to.walks.pop_front();
             continue;
         }
         const message_ptr message = *found;
+        const auto qos = std::min(walk.how.qos, message->qos());
+        if (qos > 0 && !has_room(to, *message)) break; // until some of it is acknowledged
         walk.after = message->topic();
         walk.from_begin = false;
-        addressee whom{to.who, 0, std::min(walk.how.qos, message->qos()), true, {}};
+        addressee whom{to.who, 0, qos, true, {}};
         if (walk.how.identifier != 0) whom.identifiers.push_back(walk.how.identifier);
         if (whom.qos == 0) {
             send_now(to, message, whom);

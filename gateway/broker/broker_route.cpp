@@ -10,6 +10,10 @@
 
 namespace wharf::broker {
 
+namespace {
+constexpr std::size_t k_own_share = 256; // of all queues' bytes, for a client that is connected
+}
+
 void broker::published(client& by, const mqtt::publish_request& request) {
     publish_view view;
     view.topic = request.topic;
@@ -133,8 +137,12 @@ void broker::hand_out(const message_ptr& message, const addressee& to) {
 
 bool broker::has_room(const session& in, const message& for_it) const {
     const std::size_t bytes = for_it.size();
-    return in.queue.has_room(bytes, options_.queue_messages_max) &&
-           queued_bytes_ + bytes + outbox::k_entry_bytes <= options_.queues_bytes_max;
+    if (!in.queue.has_room(bytes, options_.queue_messages_max)) return false;
+    const std::size_t counted = bytes + outbox::k_entry_bytes;
+    // Those who are away must not take it all: who is here always has a share.
+    const bool is_share = in.connected != nullptr &&
+                          in.queue.bytes() + counted <= options_.queues_bytes_max / k_own_share;
+    return is_share || queued_bytes_ + counted <= options_.queues_bytes_max;
 }
 
 std::uint64_t broker::enqueue(session& in, const message_ptr& message, const addressee& how,
@@ -151,7 +159,8 @@ std::uint64_t broker::enqueue(session& in, const message_ptr& message, const add
     outgoing entry;
     entry.message = message;
     entry.identifiers = how.identifiers;
-    entry.bytes = static_cast<std::uint32_t>(message->size());
+    entry.bytes = static_cast<std::uint32_t>(message->size() +
+                                             how.identifiers.size() * sizeof(std::uint32_t));
     entry.qos = how.qos;
     entry.retain = how.retain;
     entry.at = at;

@@ -27,7 +27,9 @@ std::string_view fixed_part(std::string_view filter) {
 std::optional<std::uint64_t> retained_messages::begin(std::string_view topic, std::size_t bytes) {
     auto found = entries_.find(topic);
     const std::size_t now = found == entries_.end() ? 0 : bytes_of(found->second.message);
-    if (bytes_ - now + bytes + outbox::k_entry_bytes > bounds_.bytes_max) return std::nullopt;
+    // What takes one away is always welcome.
+    if (bytes > 0 && bytes_ - now + bytes + outbox::k_entry_bytes > bounds_.bytes_max)
+        return std::nullopt;
     if (found == entries_.end()) {
         if (entries_.size() >= bounds_.messages_max) return std::nullopt;
         found = entries_.emplace(std::string(topic), entry{++last_number_, 0, nullptr}).first;
@@ -51,11 +53,13 @@ void retained_messages::abandon(std::string_view topic) {
     drop_empty(found);
 }
 
-void retained_messages::restore(std::uint64_t number, message_ptr message) {
+std::uint64_t retained_messages::restore(std::uint64_t number, message_ptr message) {
     last_number_ = std::max(last_number_, number);
     auto& made = entries_[std::string(message->topic())];
-    made.number = number;
+    const auto older = std::exchange(made.number, number);
+    WHARF_ASSERT(older < number); // they are read in order
     replace(made, std::move(message));
+    return older;
 }
 
 void retained_messages::replace(entry& in, message_ptr by) {
@@ -70,14 +74,20 @@ void retained_messages::drop_empty(by_topic::iterator at) {
     if (!at->second.message && at->second.underway == 0) entries_.erase(at);
 }
 
-const message_ptr* retained_messages::next(std::string_view filter, const std::string& after,
-                                           bool from_begin, std::int64_t now_us) const {
+const message_ptr* retained_messages::next(std::string_view filter, std::string& after,
+                                           bool& from_begin, std::int64_t now_us,
+                                           std::size_t& budget) const {
     const auto prefix = fixed_part(filter);
     auto at = from_begin ? entries_.lower_bound(prefix) : entries_.upper_bound(after);
     for (; at != entries_.end() && at->first.starts_with(prefix); ++at) {
         const auto& message = at->second.message;
-        if (!message || (message->expires_at_us != 0 && message->expires_at_us <= now_us)) continue;
-        if (filter_fits(filter, at->first)) return &message;
+        const bool gone =
+            !message || (message->expires_at_us != 0 && message->expires_at_us <= now_us);
+        if (!gone && filter_fits(filter, at->first)) return &message;
+        if (--budget > 0) continue;
+        after = at->first;
+        from_begin = false;
+        return nullptr;
     }
     return nullptr;
 }

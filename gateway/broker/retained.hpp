@@ -28,12 +28,15 @@ class retained_messages {
     // nullptr: there is none any more.
     void set(std::string_view topic, message_ptr message);
     void abandon(std::string_view topic);
-    void restore(std::uint64_t number, message_ptr message);
+    // Returns the number of an older one of the topic, whose erasure was lost: it has to go; or 0.
+    std::uint64_t restore(std::uint64_t number, message_ptr message);
 
-    // The first one after this topic that the filter fits; nullptr: none is left. Messages whose
+    // The first one after this topic that the filter fits, or, from_begin, of all; nullptr: none is
+    // left, or so many were looked at that the budget is 0 and `after` says how far. Messages whose
     // time is over are left out.
-    [[nodiscard]] const message_ptr* next(std::string_view filter, const std::string& after,
-                                          bool from_begin, std::int64_t now_us) const;
+    [[nodiscard]] const message_ptr* next(std::string_view filter, std::string& after,
+                                          bool& from_begin, std::int64_t now_us,
+                                          std::size_t& budget) const;
     // Takes away what has expired; `gone` hears the numbers.
     template <class Gone> void expire(std::int64_t now_us, const Gone& gone);
 

@@ -35,7 +35,8 @@ std::size_t bytes_of(const delivery_op& op) {
 
 std::size_t bytes_of(const local_op& op) {
     if (const auto* queued = std::get_if<queue_message>(&op))
-        return k_op_bytes + queued->message->size();
+        return k_op_bytes + queued->message->size() +
+               queued->identifiers.size() * sizeof(std::uint32_t);
     if (const auto* retained = std::get_if<put_retained>(&op))
         return k_op_bytes + retained->message->size();
     if (const auto* subscription = std::get_if<put_subscription>(&op))
@@ -52,7 +53,9 @@ std::size_t bytes_of(const std::vector<local_op>& ops) {
 
 bool adds(const local_op& op) {
     return std::holds_alternative<queue_message>(op) || std::holds_alternative<put_retained>(op) ||
-           std::holds_alternative<put_subscription>(op);
+           std::holds_alternative<put_subscription>(op) ||
+           // Not before the subscription that it takes back.
+           std::holds_alternative<erase_subscription>(op);
 }
 
 } // namespace
@@ -72,6 +75,8 @@ std::size_t bytes_of(const journal_request& request) {
     }
     if (const auto* local = std::get_if<local_request>(&request))
         return k_request_bytes + bytes_of(local->ops);
+    if (const auto* open = std::get_if<session_open_request>(&request))
+        return k_request_bytes + (open->will ? open->will->ByteSizeLong() : 0);
     const auto* ingest = std::get_if<ingest_request>(&request);
     if (ingest == nullptr) return k_request_bytes;
     if (ingest->bytes != 0) return ingest->bytes;

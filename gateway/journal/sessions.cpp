@@ -38,7 +38,8 @@ status journal::apply_one(const session_open_request& request) {
         answers_.emplace_back(std::move(answer));
         return ok();
     }
-    answer.session_present = kept && !request.clean_start;
+    // One that was resumed without outliving that connection has ended with it.
+    answer.session_present = kept && record.expiry_s() > 0 && !request.clean_start;
     if (!known && request.expiry_s > 0 && next_sessions_ >= limits::k_sessions_max) {
         answer.refused = true; // nothing changes: true without a commit
         if (connected_.contains(request.client_id)) {

@@ -116,7 +116,10 @@ std::size_t session::process(std::string_view bytes) {
             fail(outcome.failure());
             break;
         }
-        if (publishes_held_ && (*header)->type == packet_type::publish) {
+        // These add to the journal.
+        const auto type = (*header)->type;
+        if (publishes_held_ && (type == packet_type::publish || type == packet_type::subscribe ||
+                                type == packet_type::unsubscribe)) {
             at_held_publish_ = true;
             break;
         }

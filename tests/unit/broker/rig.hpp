@@ -4,6 +4,7 @@
 
 #include "gateway/broker/client.hpp"
 #include "gateway/ingest/mqtt/session.hpp"
+#include "gateway/journal/request_bytes.hpp"
 #include "tests/unit/journal/rig.hpp"
 #include "tests/unit/mqtt/wire.hpp"
 
