@@ -17,6 +17,12 @@ constexpr std::size_t k_retained_ahead = 32;
 // Retained messages that are looked at for one client in one turn.
 constexpr std::size_t k_retained_looks = 4096;
 
+// Whether a client that was sent this may answer so.
+bool answers(mqtt::packet_type type, const outgoing& sent) {
+    if (type == mqtt::packet_type::pubcomp) return sent.at == place::released;
+    return sent.qos == (type == mqtt::packet_type::puback ? 1 : 2);
+}
+
 } // namespace
 
 void broker::pump(client& to) {
@@ -130,18 +136,22 @@ void broker::acknowledged(client& by, mqtt::packet_type type, std::uint16_t pack
     session* held = find(by.who_);
     const std::uint64_t number = held == nullptr ? 0 : held->queue.number_of(packet_id);
     outgoing* entry = number == 0 ? nullptr : held->queue.find(number);
-    // It may answer what an earlier connection carried.
+    if (entry != nullptr &&
+        (entry->at == place::reserved || (entry->at == place::ready && !entry->dup)))
+        entry = nullptr; // the client was not sent that yet
+    if (entry != nullptr && !answers(type, *entry))
+        return by.session_.end(mqtt::reason::protocol_error,
+                               std::string(mqtt::to_string(type)) +
+                                   ": its identifier is that of a message with another QoS or in "
+                                   "another state [MQTT-4.3.2-2, MQTT-4.3.3-2]");
+    // Of a message that an earlier connection carried too.
     const bool awaited =
-        entry != nullptr && (entry->at == place::sent || (entry->at == place::ready && entry->dup));
-    if (type == packet_type::puback) {
-        if (awaited && entry->qos == 1) finish(*held, number);
+        entry != nullptr && (entry->at == place::sent || entry->at == place::ready);
+    if (type != packet_type::pubrec) {
+        if (entry != nullptr) finish(*held, number);
         return;
     }
-    if (type == packet_type::pubcomp) {
-        if (entry != nullptr && entry->at == place::released) finish(*held, number);
-        return;
-    }
-    if (entry == nullptr || entry->qos != 2 || entry->at == place::reserved) {
+    if (entry == nullptr) {
         // It gets its PUBREL, or the client would keep the identifier for ever.
         if (!mqtt::is_failure(code))
             by.session_.send_pubrel(packet_id, mqtt::reason::packet_identifier_not_found);

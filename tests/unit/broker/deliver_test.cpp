@@ -166,6 +166,43 @@ TEST_CASE("acknowledgements of what was never sent change nothing; a PUBREC gets
     CHECK(to_hex(old.hear().at(0).body) == "0009");
 }
 
+TEST_CASE("an acknowledgement that its message cannot have ends the connection, not the session") {
+    broker_rig r;
+    const unsigned qos = GENERATE(1u, 2u);
+    auto& wms = r.connected("wms", 5, false);
+    wms.subscribe("a", 2);
+    r.connected("scanner").publish("a", "x", qos);
+    r.settle();
+    const auto sent = wms.hear();
+    REQUIRE(sent.size() == 1);
+    const unsigned wrong = GENERATE(0x40u, 0x50u, 0x70u);
+    if (wrong == (qos == 1 ? 0x40u : 0x50u)) return;
+    wms.send(packets::packet(wrong, packets::u16(sent[0].packet_id)));
+    CHECK(wms.closed());
+    const auto last = wms.hear();
+    REQUIRE(last.size() == 1);
+    CHECK(last[0].type == 14);
+    CHECK(to_hex(last[0].body.substr(0, 1)) == "82");
+    r.settle();
+    auto& back = r.make();
+    back.send(packets::connect(5, 0, 60, "wms", "\x11" + packets::u32(600)));
+    CHECK(back.take() == texts{"a x"});
+}
+
+TEST_CASE("a PUBACK for what was released ends the connection") {
+    broker_rig r;
+    auto& wms = r.connected("wms");
+    wms.subscribe("a", 2);
+    r.connected("scanner").publish("a", "x", 2);
+    r.settle();
+    const auto id = packets::u16(wms.hear().at(0).packet_id);
+    wms.send(packets::packet(0x50, id));
+    r.settle();
+    CHECK(wms.hear().at(0).type == 6);
+    wms.send(packets::packet(0x40, id));
+    CHECK(wms.closed());
+}
+
 TEST_CASE("a client that does not read loses QoS 0 beyond its bound, and nobody waits for it") {
     broker_rig r;
     auto& slow = r.connected("slow");
