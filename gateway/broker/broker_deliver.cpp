@@ -23,6 +23,12 @@ bool answers(mqtt::packet_type type, const outgoing& sent) {
     return sent.qos == (type == mqtt::packet_type::puback ? 1 : 2);
 }
 
+// What was sent is sent to the end, whatever its time [MQTT-4.3.3-7]; a client that may hold its
+// identifier for a QoS 2 message would take the next one with it for a repetition.
+bool is_under_way(const outgoing& what) {
+    return what.sent || (what.qos == 2 && what.dup);
+}
+
 } // namespace
 
 void broker::pump(client& to) {
@@ -67,7 +73,7 @@ void broker::send_queue(session& to) {
 bool broker::send(session& to, std::uint64_t number, outgoing& what) {
     // Of QoS 2 the client may hold the identifier already: it goes on to the end [MQTT-4.3.3-7].
     const bool goes_on = what.qos == 2 && what.dup;
-    if (expired(*what.message) && !goes_on) {
+    if (expired(*what.message) && !goes_on && !is_under_way(what)) {
         ++counters_.dropped_expired;
         return false;
     }
@@ -81,7 +87,7 @@ bool broker::send(session& to, std::uint64_t number, outgoing& what) {
         return goes_on;
     }
     what.at = place::sent;
-    what.dup = true;
+    what.dup = what.sent = true;
     ++to.inflight;
     to.queue.passed();
     return true;

@@ -32,7 +32,8 @@ struct outgoing {
     std::uint32_t bytes = 0;
     std::uint8_t qos = 1;
     bool retain = false;
-    bool dup = false; // it may have been sent before
+    bool dup = false;  // it may have been sent before
+    bool sent = false; // it was, in this run
     place at = place::ready;
 };
 
