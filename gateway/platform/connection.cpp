@@ -124,6 +124,7 @@ void connection::discard() {
 // The peer is gone, or the socket failed.
 void connection::lost() {
     if (finished_) return;
+    owner_.look_at_clock(); // a will's delay begins now
     client_.session().on_transport_closed();
     finish();
 }
