@@ -16,9 +16,6 @@ class Scenarios:
         sections = {"broker": {"local_topics": ["local/#"]}}
         self.ca = ""
         if self.uses_tls:
-            subprocess.run(["bash", str(HERE.parents[1] / "support" / "certificates.sh"),
-                            str(self.folder)], check=True, capture_output=True)
-            self.ca = str(self.folder / "authority.pem")
             self.tls_port = free_port()
             sections["listener.tls"] = {"certificate": str(self.folder / "server.pem"),
                                         "key": str(self.folder / "server.key"),
@@ -26,9 +23,11 @@ class Scenarios:
         self.daemon = self.gateway(**sections)
         if self.uses_tls:
             self.daemon.write_config()
-            code, said = self.daemon.check()
-            if code != 0 and "tls" in said:
-                self.skipTest("this wharfd has no listener.tls: " + said.strip()[-200:])
+            if "listener.tls: unknown key" in self.daemon.check()[1]:
+                self.skipTest("this wharfd has no [listener.tls]")
+            subprocess.run(["bash", str(HERE.parents[1] / "support" / "certificates.sh"),
+                            str(self.folder)], check=True, capture_output=True)
+            self.ca = str(self.folder / "authority.pem")
         self.daemon.start()
 
     @property
