@@ -272,11 +272,13 @@ void broker::unsubscribe(client& by, const mqtt::unsubscribe_request& request) {
     submit_subscribe(by, std::move(answer), std::move(ops));
 }
 
-// The answer to a session that outlives its connection waits until that is durable.
+// The answer to a session that outlives its connection waits until that is durable. It also waits
+// for what is to be retained and was routed before: its subscriber gets that as a retained message.
 void broker::submit_subscribe(client& by, pending_subscribe answer, std::vector<local_op> ops) {
     answer.who = by.who_;
     answer.connection = by.id_;
-    if (ops.empty()) return answer_subscribe(answer);
+    const bool awaits_retained = !answer.walks.empty() && retained_.is_underway();
+    if (ops.empty() && !awaits_retained) return answer_subscribe(answer);
     const auto token = next_token();
     subscribing_.emplace(token, std::move(answer));
     calls_.submit(local_request{token, true, std::move(ops)});

@@ -35,6 +35,7 @@ std::optional<std::uint64_t> retained_messages::begin(std::string_view topic, st
         found = entries_.emplace(std::string(topic), entry{++last_number_, 0, nullptr}).first;
     }
     ++found->second.underway;
+    ++underway_;
     return found->second.number;
 }
 
@@ -42,6 +43,7 @@ void retained_messages::set(std::string_view topic, message_ptr message) {
     const auto found = entries_.find(topic);
     WHARF_ASSERT(found != entries_.end() && found->second.underway > 0);
     --found->second.underway;
+    --underway_;
     replace(found->second, std::move(message));
     drop_empty(found);
 }
@@ -50,6 +52,7 @@ void retained_messages::abandon(std::string_view topic) {
     const auto found = entries_.find(topic);
     WHARF_ASSERT(found != entries_.end() && found->second.underway > 0);
     --found->second.underway;
+    --underway_;
     drop_empty(found);
 }
 

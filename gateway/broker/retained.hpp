@@ -40,6 +40,8 @@ class retained_messages {
     // Takes away what has expired; `gone` hears the numbers.
     template <class Gone> void expire(std::int64_t now_us, const Gone& gone);
 
+    // Whether one that was begun is neither set nor abandoned.
+    [[nodiscard]] bool is_underway() const { return underway_ > 0; }
     [[nodiscard]] std::size_t count() const { return count_; }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
@@ -58,6 +60,7 @@ class retained_messages {
     std::uint64_t last_number_ = 0;
     std::size_t count_ = 0;
     std::size_t bytes_ = 0;
+    std::size_t underway_ = 0; // of all topics
 };
 
 template <class Gone> void retained_messages::expire(std::int64_t now_us, const Gone& gone) {

@@ -219,6 +219,20 @@ class Retained(ConformanceTest):
                     self.assertTrue(hears.silent(0.2))
                 says.say(name, b"", 1, retain=True)
 
+    def test_a_new_subscription_gets_what_was_retained_just_before(self):
+        """[MQTT-3.3.1-9] [3.1.1: MQTT-3.3.1-6]"""
+        for version in BOTH:
+            for number in range(20):
+                peer = self.peer("same", version)
+                topic = self.name(f"{version}/{number}")
+                peer.send(publish_bytes(version, topic, b"x", 0, retain=True) +
+                          subscribe_bytes(version, [(topic, 0)]))
+                peer.expect(SUBACK)
+                got = peer.take()
+                self.assertEqual((got.payload, got.retain), (b"x", True))
+                peer.say(topic, b"", 0, retain=True)
+                peer.bye()
+
     def test_an_empty_payload_takes_it_away_and_is_passed_on_itself(self):
         """[MQTT-3.3.1-6] [MQTT-3.3.1-7] [3.1.1: MQTT-3.3.1-10] [3.1.1: MQTT-3.3.1-11]"""
         for version in BOTH:

@@ -31,6 +31,18 @@ TEST_CASE("a retained message is there for who subscribes later, the last one of
     }
 }
 
+TEST_CASE("a new subscription does not miss what is about to be retained") {
+    broker_rig r;
+    const unsigned version = GENERATE(4u, 5u);
+    auto& scanner = r.connected("scanner", version);
+    auto& panel = r.connected("panel", version); // 3.1.1: it ends with its connection
+    scanner.publish("state", "old", 1, true);
+    r.settle();
+    scanner.publish("state", "new", 1, true);
+    CHECK(panel.subscribe("state", 1) == "01");
+    CHECK(panel.take() == texts{"state new"});
+}
+
 TEST_CASE("an empty payload takes the retained message away, for good") {
     broker_rig r;
     auto& scanner = r.connected("scanner");
