@@ -288,7 +288,7 @@ void journal_shell::hold_ingest(place where) {
     std::vector<journal_request> ingest;
     std::vector<journal_request> others;
     for (journal_request& request : gathered_) {
-        const bool hold = std::holds_alternative<ingest_request>(request);
+        const bool hold = takes_space(request);
         if (hold) held_bytes_ += bytes_of(request);
         (hold ? ingest : others).push_back(std::move(request));
     }
