@@ -14,7 +14,7 @@ import sys
 
 from elf import Elf, demangled
 
-PROGRAMS = ("firmware/wharfd/wharfd", "firmware/ctl/wharfctl")
+PROGRAMS = ("firmware/wharfd/wharfd", "firmware/ctl/wharfctl", "firmware/bridge/wharf-bridge")
 DEBIAN_12 = {"GLIBC": (2, 36), "GLIBCXX": (3, 4, 30), "CXXABI": (1, 3, 13), "GCC": (12, 0, 0)}
 # Debian 12's libraries for 32-bit ARM have a 32-bit time_t. After 2038 these of them fail, or worse,
 # answer something. Paths are looked at with stat(2), clocks read with clock_gettime(2), by ourselves.

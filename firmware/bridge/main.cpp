@@ -140,13 +140,11 @@ int main(int argc, char** argv) {
         "Examples:\n"
         "  wharf-bridge --check --config bridge.toml      say what is wrong with the settings\n"
         "  wharf-bridge --config /etc/wharf/bridge.toml   run, one process per broker\n\n"
-        "wharfd listens for it where its own settings say\n"
-        "  [bridge]\n"
-        "  socket = \"/run/wharf/bridge.sock\"\n"
-        "and says how it stands: wharfctl status.\n\n"
+        "wharfd listens for it where [bridge] socket in its own settings says, and tells how it\n"
+        "stands: wharfctl status.\n\n"
         "Exit codes: 0 stopped as asked, 64 usage, 71 the system refused something,\n"
-        "78 settings. The process of a broker also has 75: it left a message with the\n"
-        "broker because wharfd did not take it, and is started again.");
+        "75 of a broker's process alone: it left a message with the broker because wharfd\n"
+        "did not take it, and is started again; 78 settings.");
     std::string path = "/etc/wharf/bridge.toml";
     std::string broker;
     bool check = false;

@@ -2,7 +2,7 @@
 """Manual pages and shell completion, made of what the programs and the documentation say themselves,
 so that they cannot say something else.
 
-    pages.py --version V --date YYYY-MM-DD --out FOLDER [--toml PAGE=MARKDOWN ...] PROGRAM ...
+    pages.py --version V --date YYYY-MM-DD --out FOLDER [--toml PAGE=MARKDOWN[#SECTION] ...] PROGRAM ...
 
 A PROGRAM may be a command in quotes, such as one under an emulator. Writes NAME.SECTION and NAME.bash
 for each program, and one page of section 5 for each --toml.
@@ -18,7 +18,7 @@ from help_text import Help
 
 # What a page has beside the program's own words.
 DAEMONS = 8
-SEE_ALSO = "wharf.toml(5), wharfctl(1), wharfd(8)"
+SEE_ALSO = "wharf.toml(5), wharfctl(1), wharfd(8), wharf-bridge.toml(5), wharf-bridge(8)"
 COMPLETION = pathlib.Path(__file__).with_name("completion.bash")
 
 
@@ -77,7 +77,7 @@ def program_page(root, version, date):
             out += '.SH "EXIT STATUS"\n' + exit_codes(each)
     others = [each for each in SEE_ALSO.split(", ") if not each.startswith(root.name + "(")]
     return section, out + '.SH "SEE ALSO"\n' + "".join(
-        ".BR {} ({}{}\n".format(*each.rstrip(")").split("("), ")," if each != others[-1] else ")")
+        ".BR {} ({}{}\n".format(*escaped(each).rstrip(")").split("("), ")," if each != others[-1] else ")")
         for each in others)
 
 
@@ -91,7 +91,7 @@ def inline(text):
 
 def table_rows(lines):
     """The rows of a table below its head, each a dictionary by the head's words."""
-    cells = [[cell.strip() for cell in line.strip().strip("|").split(" | ")] for line in lines]
+    cells = [[cell.strip() for cell in re.split(r" \|(?= )", line.strip().strip("|"))] for line in lines]
     return [dict(zip(cells[0], row)) for row in cells[2:]]
 
 
@@ -107,13 +107,14 @@ def settings_page(name, markdown, version, date):
             for row in table_rows(lines):
                 bound = row.get("unit, bound") or row.get("bound", "")
                 out += f".TP\n{inline(row['key'])}\n"
-                out += f"{inline(bound)}; default: {inline(row['default'])}\n"
+                default = f"default: {inline(row['default'])}" if row["default"] else ""
+                out += "; ".join(filter(None, [inline(bound), default])) + "\n"
                 out += f".br\n{inline(row['meaning'])}\n" if row["meaning"] else ""
         elif all(line.startswith("    ") for line in lines):
             out += ".PP\n.EX\n" + "".join(escaped(line) + "\n" for line in lines) + ".EE\n"
         else:
             out += f".PP\n{inline(' '.join(lines))}\n"
-    return out + '.SH "SEE ALSO"\n.BR wharfd (8)\n'
+    return out + '.SH "SEE ALSO"\n.BR wharfd (8),\n.BR wharf\\-bridge (8)\n'
 
 
 def completion(root):
@@ -151,7 +152,12 @@ def main():
         (given.out / f"{root.name}.bash").write_text(completion(root))
     for each in given.toml:
         name, _, source = each.partition("=")
+        source, _, section = source.partition("#")
         text = pathlib.Path(source).read_text()
+        if section:
+            # Of a document about more than the settings.
+            text = f"\n{text}".split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+            text = f"# {section}\n{text}"
         (given.out / f"{name}.5").write_text(settings_page(name, text, given.version, given.date))
     return 0
 

@@ -34,7 +34,7 @@ struct site_broker_config {
 
 struct bridge_config {
     std::string name;
-    std::string socket = "/run/wharf/bridge.sock";
+    std::string socket = "/run/wharf-bridge/bridge.sock";
     std::vector<site_broker_config> brokers;
     log_config log;
     std::vector<std::string> warnings;

@@ -26,8 +26,9 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
 
 
 class Container:
-    def __init__(self, package, folder):
-        base = subprocess.run([HERE / "base", package], check=True, capture_output=True, text=True)
+    def __init__(self, packages, folder):
+        """With what these packages depend on; themselves are not installed."""
+        base = subprocess.run([HERE / "base", *packages], check=True, capture_output=True, text=True)
         self.root = folder / "root"
         subprocess.run(["cp", "-a", "--reflink=auto", base.stdout.strip(), self.root], check=True)
         self.log = folder / "console"

@@ -1,34 +1,26 @@
 #!/usr/bin/env python3
 """The life of an installed package in a Debian 12 of its own: install, run as its unit says, upgrade,
-refused downgrade, remove, purge. The tests go in the order of their names, each from where the one
-before ended.
+refused downgrade, remove, purge.
 
     test_install.py PACKAGE.deb REFERENCE_ERP
 """
-import contextlib
-import json
 import pathlib
 import re
 import shutil
 import sqlite3
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration" / "daemon"))
 
-from container import Container, wait_until
+from container import wait_until
+from installation import CONFIGURATION, Installation
 from test_start import rewrite_format_version
-from variants import Variant
 
 UNIT = "wharfd.service"
 JOURNAL = "var/lib/wharf/journal"
-TOPIC = "wharf/1/ber1/scanner-07/stock"
 ERP_PORT = 8080
-EVENT = ('{{"event_id": "a-{0}", "inventory_adjusted": {{"stock": {{"location": "A-01", "sku": "4711"}},'
-         ' "delta": {{"value": "1", "unit": "EA"}}, "reason": "test"}}}}')
-DAMAGED, CONFIGURATION = 65, 78
+DAMAGED = 65
 CONNECTIONS = 5000  # what a large site has
 # What an administrator adds, and has to find again after every upgrade.
 ADMINISTRATOR = f"""
@@ -46,78 +38,17 @@ backoff_max_ms = 1000
 PACKAGE, ERP = None, None
 
 
-class Install(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        build = pathlib.Path(__file__).resolve().parents[2] / "build" / "package"
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="test-", dir=build))
-        cls.box = Container(PACKAGE, cls.folder)
-        cls.addClassCleanup(subprocess.run, ["rm", "-rf", cls.folder])
-        cls.addClassCleanup(cls.box.end)
-        (cls.box.root / "etc/hosts").write_text("127.0.0.1 localhost\n")
-        cls.box.boot()
-        cls.published = 0
-        cls.erp = None
+class Install(Installation):
+    service, user = UNIT, "wharf"
+    erp = None
 
-    # --- what the tests speak of ---------------------------------------------------------------------
-
-    def put(self, package):
-        """The package, where dpkg in the container finds it."""
-        name = pathlib.Path(package).name
-        subprocess.run(["cp", package, self.box.root / "root" / name], check=True)
-        return f"/root/{name}"
-
-    def dpkg(self, *arguments, ends=0):
-        done = self.box.run("dpkg", *arguments)
-        self.assertEqual(done.returncode, ends, done.stdout)
-        return done.stdout
-
-    def variant(self, version):
-        return Variant(PACKAGE, self.folder / f"wharf-{version}").version(version)
-
-    def unit(self, *names):
-        shown = self.box.output("systemctl", "show", UNIT, "--property", ",".join(names))
-        found = dict(line.split("=", 1) for line in shown.splitlines())
-        return found[names[0]] if len(names) == 1 else [found[name] for name in names]
-
-    def log(self):
-        return self.box.output("journalctl", "--unit", UNIT, "--output", "cat", "--no-pager")
-
-    def wharfctl(self, *arguments):
-        return json.loads(self.box.output("wharfctl", "--json", *arguments))
-
-    def accepted(self):
-        return self.wharfctl("books")["intake"]["accepted"]
-
-    def publish(self, count):
-        first = self.published + 1
-        type(self).published += count
-        lines = "\n".join(EVENT.format(n) for n in range(first, self.published + 1))
-        publisher = subprocess.run(
-            ["nsenter", "-t", self.box.leader, "-n", "mosquitto_pub", "-V", "5", "-q", "1", "-l",
-             "-i", "scanner-07", "-t", TOPIC], input=lines + "\n", text=True, timeout=120)
-        self.assertEqual(publisher.returncode, 0)
+    def wharf(self, version):
+        return self.variant(PACKAGE, version)
 
     def configure(self):
         config = self.box.root / "etc/wharf/wharf.toml"
         text = config.read_text().replace("[gateway]\n", "", 1)
         config.write_text(text.replace("#size_max_mb = 1024", "size_max_mb = 64") + ADMINISTRATOR)
-
-    def signal(self, name):
-        self.box.run("systemctl", "kill", "--kill-who=main", f"--signal={name}", UNIT, check=True)
-
-    @contextlib.contextmanager
-    def drop_in(self, *lines):
-        """The service with these lines more, as systemctl edit would add them; afterwards without."""
-        folder = self.box.root / "etc/systemd/system/wharfd.service.d"
-        folder.mkdir(parents=True)
-        (folder / "site.conf").write_text("\n".join(["[Service]", *lines, ""]))
-        self.box.run("systemctl", "daemon-reload", check=True)
-        self.box.run("systemctl", "restart", UNIT, check=True)
-        yield
-        shutil.rmtree(folder)
-        self.box.run("systemctl", "daemon-reload", check=True)
-        self.box.run("systemctl", "restart", UNIT, check=True)
 
     def start_erp(self):
         type(self).erp = self.box.beside(ERP, "--db", str(self.folder / "erp.db"), "--port", str(ERP_PORT))
@@ -125,12 +56,6 @@ class Install(unittest.TestCase):
     def stop_erp(self):
         self.erp.terminate()
         self.erp.wait(30)
-
-    def assert_running(self):
-        self.assertEqual(self.unit("ActiveState", "User"), ["active", "wharf"], self.log())
-
-    def mode(self, path):
-        return self.box.output("stat", "-c", "%A %U:%G", path)
 
     # --- install ----------------------------------------------------------------------------------------
 
@@ -142,22 +67,20 @@ class Install(unittest.TestCase):
         self.assertEqual(self.box.output("systemd-analyze", "verify", "--man=no", UNIT), "")
         self.assertEqual(self.mode("/var/lib/wharf"), "drwxr-x--- wharf:wharf")
         self.assertEqual(self.mode("/etc/wharf/secrets"), "drwxr-x--- root:wharf")
+        self.assertEqual(self.mode("/run/wharf-bridge"), "drwxr-s--- wharf:wharf-bridge")
         self.assertEqual(self.mode("/etc/wharf/wharf.toml"), "-rw-r--r-- root:root")
         self.assertIn("/usr/sbin/nologin", self.box.output("getent", "passwd", "wharf"))
 
     def test_02_it_runs_as_its_own_user_within_the_units_bounds(self):
         self.configure()
-        self.box.run("systemctl", "start", UNIT, check=True)
+        self.start()
         self.assert_running()
         said = self.log()
         self.assertIn("listening", said)
         # The write-ahead ring is written directly: no system call of it is filtered.
         self.assertNotIn("O_DIRECT", said)
         pid = self.unit("MainPID")
-        held = dict(line.split(":\t") for line in
-                    self.box.output("cat", f"/proc/{pid}/status").splitlines() if ":\t" in line)
-        self.assertEqual((held["Seccomp"], held["NoNewPrivs"]), ("2", "1"))
-        self.assertEqual({held[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0" * 16})
+        self.assert_confined(pid)
         limits = self.box.output("cat", f"/proc/{pid}/limits")
         descriptors = int(re.search(r"Max open files +(\d+)", limits).group(1))
         self.assertGreaterEqual(descriptors, CONNECTIONS + 128)
@@ -205,11 +128,6 @@ class Install(unittest.TestCase):
             self.restarted_after(lambda: self.signal("STOP"))
         self.assertIn("watchdog", self.box.output("journalctl", "--unit", UNIT, "--no-pager").lower())
 
-    def assert_fails_for_good(self, code):
-        self.assertNotEqual(self.box.run("systemctl", "start", UNIT).returncode, 0)
-        self.assertEqual(self.unit("ActiveState", "SubState", "ExecMainStatus"),
-                         ["failed", "failed", str(code)])
-
     def test_12_a_damaged_journal_is_not_opened_again_and_again(self):
         self.box.run("systemctl", "stop", UNIT, check=True)
         data = self.box.root / JOURNAL / "data.mdb"
@@ -226,13 +144,13 @@ class Install(unittest.TestCase):
         self.assert_fails_for_good(CONFIGURATION)
         self.assertTrue(data.read_bytes() == later, "nothing was changed in it")
         data.write_bytes(before)
-        self.box.run("systemctl", "start", UNIT, check=True)
+        self.start()
         self.assertEqual(self.accepted(), self.published)
 
     # --- upgrade and downgrade -------------------------------------------------------------------------
 
     def test_20_an_upgrade_keeps_the_configuration_and_the_journal(self):
-        later = self.variant("99.0").edit(
+        later = self.wharf("99.0").edit(
             "etc/wharf/wharf.toml", lambda text: text + "\n# A later version says more.\n").pack()
         before, epoch = self.unit("MainPID"), self.wharfctl("journal", "stat")["created_at"]
         self.dpkg("--force-confold", "-i", self.put(later))
@@ -257,7 +175,7 @@ class Install(unittest.TestCase):
         self.assertEqual(ids, [f"a-{n}" for n in range(1, self.published + 1)])
 
     def test_22_a_downgrade_that_cannot_read_the_journal_is_refused(self):
-        older = self.variant("0.0.1").edit("DEBIAN/preinst", lambda text: re.sub(
+        older = self.wharf("0.0.1").edit("DEBIAN/preinst", lambda text: re.sub(
             r'-gt "\d+"', '-gt "0"', text)).pack()
         before = self.unit("MainPID")
         said = self.dpkg("-i", self.put(older), ends=1)
@@ -278,7 +196,7 @@ class Install(unittest.TestCase):
         good = config.read_text()
         config.write_text(good + "\n[nonsense]\n")
         before = self.unit("MainPID")
-        said = self.dpkg("--force-confold", "-i", self.put(self.variant("99.1").pack()), ends=1)
+        said = self.dpkg("--force-confold", "-i", self.put(self.wharf("99.1").pack()), ends=1)
         self.assertIn("nonsense", said)
         self.assertEqual(self.unit("MainPID"), before)
         self.publish(1)
@@ -305,7 +223,7 @@ class Install(unittest.TestCase):
     def test_32_installed_again_it_delivers_what_was_kept(self):
         self.dpkg("-i", self.put(PACKAGE))
         self.configure()
-        self.box.run("systemctl", "start", UNIT, check=True)
+        self.start()
         self.start_erp()
         wait_until(lambda: self.wharfctl("books")["destinations"][0]["pending"] == 0,
                    "all is delivered")
@@ -333,4 +251,5 @@ if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     PACKAGE, ERP = (str(pathlib.Path(each).resolve()) for each in sys.argv[1:3])
+    Install.packages = [PACKAGE]
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]], failfast=True, verbosity=2)

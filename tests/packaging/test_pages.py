@@ -42,6 +42,7 @@ class Pages(unittest.TestCase):
         subprocess.run([sys.executable, "-B", ROOT / "firmware" / "package" / "pages.py", "--version", "1.2.3",
                         "--date", "2026-01-02", "--out", cls.folder,
                         "--toml", f"wharf.toml={ROOT / 'docs' / 'configuration.md'}",
+                        "--toml", f"wharf-bridge.toml={ROOT / 'docs' / 'bridge.md'}#Settings",
                         *map(str, PROGRAMS)], check=True)
 
     def page(self, name):
@@ -95,12 +96,13 @@ class Pages(unittest.TestCase):
 
     def test_every_key_of_the_example_is_in_the_page(self):
         self.tool("man")
-        page = self.page("wharf.toml")
-        text = (ROOT / "docs" / "wharf.example.toml").read_text()
-        keys = re.findall(r"(?m)^#?([a-z_]+) = ", text)
-        self.assertGreater(len(keys), 40)
-        for key in keys:
-            self.assertIn(f" {key} ", page)
+        for name, least in (("wharf", 40), ("wharf-bridge", 15)):
+            page = self.page(f"{name}.toml")
+            text = (ROOT / "docs" / f"{name}.example.toml").read_text()
+            keys = re.findall(r"(?m)^#? ?([a-z0-9_]+) = ", text)
+            self.assertGreater(len(keys), least)
+            for key in keys:
+                self.assertRegex(page, rf"[ .]{key}[ ,]", name)
 
     def test_man_and_the_index_of_pages_take_them(self):
         self.tool("lexgrog")

@@ -25,7 +25,9 @@ class Variant:
                    for line in (self.folder / "DEBIAN/control").read_text().splitlines()
                    if line.startswith("Version: "))
         self.edit("DEBIAN/control", lambda text: text.replace(old, version))
-        return self.edit("DEBIAN/preinst", lambda text: text.replace(old, version))
+        if (self.folder / "DEBIAN/preinst").exists():
+            self.edit("DEBIAN/preinst", lambda text: text.replace(old, version))
+        return self
 
     def pack(self):
         to = self.folder.with_suffix(".deb")
