@@ -4,7 +4,7 @@ bring beyond the C library and the compiler's own (libc6 and libgcc-s1, which ev
 
     sizes.py ARCH [--json]
 
-Fails where a limit is exceeded: 8 MB for the daemon itself, 16 MB with all of its libraries.
+Fails where a limit is exceeded: 8 MB for wharfd or wharf-bridge itself, 16 MB with all of its libraries.
 """
 import json
 import pathlib
@@ -13,7 +13,9 @@ import sys
 from elf import Elf
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PROGRAMS = {"wharfd": "firmware/wharfd/wharfd", "wharfctl": "firmware/ctl/wharfctl"}
+PROGRAMS = {"wharfd": "firmware/wharfd/wharfd", "wharfctl": "firmware/ctl/wharfctl",
+            "wharf-bridge": "firmware/bridge/wharf-bridge"}
+DAEMONS = ("wharfd", "wharf-bridge")
 BASE = ("libc.so.", "libm.so.", "libpthread.so.", "libdl.so.", "librt.so.", "ld-linux", "libgcc_s.so.")
 OWN_MAX, ALL_MAX = 8_000_000, 16_000_000
 
@@ -39,21 +41,34 @@ def main():
     folders = [*(sysroot / "usr/lib").glob("*-linux-gnu*"), *(sysroot / "lib").glob("*-linux-gnu*")]
     programs = {name: ROOT / "build" / arch / path for name, path in PROGRAMS.items()}
     own = {name: path.stat().st_size for name, path in programs.items()}
-    brought = libraries(programs["wharfd"], folders)
-    further = libraries(programs["wharfctl"], folders).keys() - brought.keys()
-    total = own["wharfd"] + sum(brought.values())
+    brought = {name: libraries(path, folders) for name, path in programs.items()}
+    total = {name: own[name] + sum(brought[name].values()) for name in DAEMONS}
+    # What a device with wharf has already is not counted again.
+    further = {name: {library: size for library, size in brought[name].items()
+                      if library not in brought["wharfd"]} for name in ("wharfctl", "wharf-bridge")}
+    beside = own["wharf-bridge"] + sum(further["wharf-bridge"].values())
     if "--json" in sys.argv[2:]:
-        print(json.dumps({"arch": arch, "programs": own, "libraries": brought, "wharfd_in_all": total}))
+        print(json.dumps({"arch": arch, "programs": own, "libraries": brought["wharfd"], "in_all": total,
+                          "further": further, "wharf_bridge_beside_wharfd": beside}))
     else:
-        for name, size in own.items():
-            print(f"{arch}  {name:<24}{size / 1e6:>8.2f} MB")
-        for name, size in sorted(brought.items(), key=lambda each: -each[1]):
-            print(f"{arch}    {name:<22}{size / 1e6:>8.2f} MB")
-        print(f"{arch}  wharfd with libraries   {total / 1e6:>8.2f} MB"
-              + (f"; wharfctl further needs {', '.join(sorted(further))}" if further else ""))
-    if own["wharfd"] > OWN_MAX or total > ALL_MAX:
-        print(f"sizes: {arch} exceeds {OWN_MAX / 1e6:.0f} MB alone or {ALL_MAX / 1e6:.0f} MB in all",
-              file=sys.stderr)
+        def line(name, size):
+            print(f"{arch}  {name:<28}{size / 1e6:>8.2f} MB")
+
+        def listed(sizes):
+            for name, size in sorted(sizes.items(), key=lambda each: -each[1]):
+                line(f"  {name}", size)
+        line("wharfd", own["wharfd"])
+        listed(brought["wharfd"])
+        line("wharfd with libraries", total["wharfd"])
+        line("wharfctl", own["wharfctl"])
+        listed(further["wharfctl"])
+        line("wharf-bridge", own["wharf-bridge"])
+        listed(further["wharf-bridge"])
+        line("wharf-bridge beside wharfd", beside)
+    over = [name for name in DAEMONS if own[name] > OWN_MAX or total[name] > ALL_MAX]
+    if over:
+        print(f"sizes: {arch}: {' and '.join(over)} exceeds {OWN_MAX / 1e6:.0f} MB alone or "
+              f"{ALL_MAX / 1e6:.0f} MB in all", file=sys.stderr)
         return 1
     return 0
 

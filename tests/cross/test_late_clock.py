@@ -15,11 +15,16 @@ TOPIC = "wharf/1/ber1/scanner-07/stock"
 LATE = datetime.datetime(2040, 1, 1, tzinfo=datetime.timezone.utc)
 
 
+def late_environment():
+    """Of a program that finds itself in 2040."""
+    later = LATE - datetime.datetime.now(datetime.timezone.utc)
+    return {"LD_PRELOAD": os.environ["WHARF_LATE_CLOCK"],
+            "WHARF_LATE_CLOCK_S": str(int(later.total_seconds()) + 60)}
+
+
 class AfterJanuary2038(DaemonTest):
     def late(self, gateway):
-        later = LATE - datetime.datetime.now(datetime.timezone.utc)
-        return gateway.start({"LD_PRELOAD": os.environ["WHARF_LATE_CLOCK"],
-                              "WHARF_LATE_CLOCK_S": str(int(later.total_seconds()) + 60)})
+        return gateway.start(late_environment())
 
     def test_log_journal_and_files_are_those_of_2040(self):
         gateway = self.late(self.gateway())

@@ -104,12 +104,12 @@ class Bridge:
         return subprocess.run([program("WHARF_BRIDGE"), "--config", str(self.config), *words],
                               capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
-    def start(self, *words):
+    def start(self, *words, environment=None):
         self.config.write_text(toml_text(self.sections))
         with open(self.log, "ab") as log:
             self.process = start_program(
                 [program("WHARF_BRIDGE"), "--config", str(self.config), *words],
-                stdout=log, stderr=log)
+                stdout=log, stderr=log, env={**os.environ, **(environment or {})})
         return self
 
     def said(self):
@@ -139,6 +139,32 @@ class BridgeTest(DaemonTest):
         made = Mosquitto(self.folder, name, **lines)
         self.addCleanup(made.cleanup)
         return made
+
+    def make_certificates(self, days):
+        def openssl(*words):
+            subprocess.run([tool("openssl"), *words], cwd=self.folder, check=True,
+                           capture_output=True)
+        for name in ("ca", "other-ca"):
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}",
+                    "-days", days)
+        (self.folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        for name in ("server", "client"):
+            openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                    "-CAcreateserial", "-out", f"{name}.pem", "-days", days, "-extfile", "names")
+        for key in self.folder.glob("*.key"):
+            key.chmod(0o600)
+
+    def broker_with_tls(self, days="2"):
+        """One that wants certificates of its clients, and what a bridge has to say to it."""
+        self.make_certificates(days)
+        at = self.folder
+        broker = self.broker(cafile=at / "ca.pem", certfile=at / "server.pem",
+                             keyfile=at / "server.key", require_certificate="true").start()
+        return broker, site(broker, url=f"ssl://localhost:{broker.port}", ca_file=str(at / "ca.pem"),
+                            certificate_file=str(at / "client.pem"), key_file=str(at / "client.key"))
 
     def bridged_gateway(self, **sections):
         return self.gateway(bridge={"socket": str(self.socket)}, **sections)

@@ -140,37 +140,15 @@ class Doors(BridgeTest):
         broker.start()
         self.connected(self.daemon)
 
-    def make_certificates(self):
-        def openssl(*words):
-            subprocess.run([tool("openssl"), *words], cwd=self.folder, check=True,
-                           capture_output=True)
-        for name in ("ca", "other-ca"):
-            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}",
-                    "-days", "2")
-        (self.folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        for name in ("server", "client"):
-            openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-                    "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile", "names")
-        for key in self.folder.glob("*.key"):
-            key.chmod(0o600)
-
     def test_tls_with_a_client_certificate(self):
-        self.make_certificates()
-        at = self.folder
-        broker = self.broker(cafile=at / "ca.pem", certfile=at / "server.pem",
-                             keyfile=at / "server.key", require_certificate="true").start()
-        secure = site(broker, ca_file=str(at / "ca.pem"), certificate_file=str(at / "client.pem"),
-                      key_file=str(at / "client.key"))
+        broker, secure = self.broker_with_tls()
         for host in ("localhost", "127.0.0.1"):
             with self.subTest(host=host):
                 secure["url"] = f"ssl://{host}:{broker.port}"
                 bridge = self.bridge(secure).start()
                 self.connected(self.daemon)
                 self.assertEqual(bridge.end(), 0)
-        strange = {**secure, "ca_file": str(at / "other-ca.pem")}
+        strange = {**secure, "ca_file": str(self.folder / "other-ca.pem")}
         bridge = self.bridge(strange).start()
         self.assertIn("is not connected to its broker", self.reason("certificate verify failed"))
         bridge.kill()
