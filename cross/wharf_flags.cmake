@@ -11,7 +11,7 @@ function(wharf_split_symbols name)
   set(symbols ${PROJECT_BINARY_DIR}/symbols)
   set(debug $<TARGET_FILE_NAME:${name}>.debug)
   file(MAKE_DIRECTORY ${symbols})
-  target_link_options(${name} PRIVATE -Wl,-Map=${symbols}/${name}.map)
+  target_link_options(${name} PRIVATE -Wl,-Map=${symbols}/$<TARGET_FILE_NAME:${name}>.map)
   add_custom_command(TARGET ${name} POST_BUILD
     COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> ${debug}
     COMMAND ${CMAKE_STRIP} --strip-all --remove-section=.comment $<TARGET_FILE:${name}>
