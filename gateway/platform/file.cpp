@@ -52,6 +52,25 @@ result<std::uint64_t> file_size(const std::string& path) {
     return static_cast<std::uint64_t>(found.st_size);
 }
 
+status allocate_file(const std::string& path, std::uint64_t bytes) {
+    constexpr std::uint64_t k_block_bytes = 512; // of st_blocks, whatever the file system's are
+    fd_guard file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    struct stat is {};
+    if (file.get() < 0 || ::fstat(file.get(), &is) != 0) return system_error("open " + path);
+    if (static_cast<std::uint64_t>(is.st_blocks) * k_block_bytes >= bytes) return ok();
+    if (::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)) != 0) {
+        if (errno != EOPNOTSUPP) return system_error("allocate " + path);
+        // What can be read, zeros where there is nothing, written in full.
+        std::string content(bytes, '\0');
+        if (::pread(file.get(), content.data(), content.size(), 0) < 0 ||
+            ::pwrite(file.get(), content.data(), content.size(), 0) !=
+                static_cast<ssize_t>(content.size()))
+            return system_error("allocate " + path);
+    }
+    if (::fsync(file.get()) != 0) return system_error("sync " + path);
+    return ok();
+}
+
 result<std::uint32_t> file_mode(const std::string& path) {
     WHARF_TRY_ASSIGN(struct stat found, look_at(path));
     return static_cast<std::uint32_t>(found.st_mode & 07777);

@@ -37,6 +37,9 @@ class fd_guard {
 status sync_folder(const std::string& path);
 
 [[nodiscard]] result<std::uint64_t> file_size(const std::string& path);
+// A small file: it is there with blocks for so many bytes, after a power cut too; what it holds
+// stays.
+status allocate_file(const std::string& path, std::uint64_t bytes);
 // The lower twelve bits of its mode.
 [[nodiscard]] result<std::uint32_t> file_mode(const std::string& path);
 // With those above it. True: it was not there; then it is its owner's alone.

@@ -282,6 +282,23 @@ result<MDB_dbi> open_database(MDB_env* env, bool read_only) {
     return dbi;
 }
 
+// For a file system that cannot allocate (ext3): zeros from the file's end on. What errno says;
+// then the file has its length back.
+int fill(int fd, std::uint64_t from, std::uint64_t size_bytes) {
+    const std::string zeros(256 * 1024, '\0');
+    for (std::uint64_t at = from; at < size_bytes;) {
+        const std::uint64_t part = std::min<std::uint64_t>(zeros.size(), size_bytes - at);
+        const ssize_t done = ::pwrite(fd, zeros.data(), part, static_cast<off_t>(at));
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) {
+            const int why = done < 0 ? errno : ENOSPC;
+            return ::ftruncate(fd, static_cast<off_t>(from)) == 0 ? why : errno;
+        }
+        at += static_cast<std::uint64_t>(done);
+    }
+    return 0;
+}
+
 // So that a full file system shows when the journal is made, not in the middle of a day.
 status allocate(MDB_env* env, std::uint64_t size_bytes) {
     int fd = -1;
@@ -290,13 +307,18 @@ status allocate(MDB_env* env, std::uint64_t size_bytes) {
     if (::fstat(fd, &is) != 0) return system_error("stat");
     if (static_cast<std::uint64_t>(is.st_size) >= size_bytes) return ok();
     int code = ::fallocate(fd, 0, 0, static_cast<off_t>(size_bytes)) == 0 ? 0 : errno;
-    if (code == EOPNOTSUPP) return ok();
+    if (code == EOPNOTSUPP) code = fill(fd, static_cast<std::uint64_t>(is.st_size), size_bytes);
     if (code != 0)
         return to_error(code,
                         "allocate " + std::to_string(size_bytes >> 20) + " MiB for the journal");
     if (::fsync(fd) != 0) return system_error("sync");
     return ok();
 }
+
+// LMDB's table of 126 readers. LMDB writes to it through a memory map and never syncs it: after a
+// power cut the file may be there without blocks, and on a full file system the first write to it
+// would end the process with SIGBUS.
+constexpr std::uint64_t k_lock_file_bytes = 8192;
 
 std::string made_file(const std::string& path) {
     return path + "/made";
@@ -377,6 +399,7 @@ result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options) {
     const auto size_bytes = static_cast<std::size_t>(options.size_bytes);
     if (int code = mdb_env_set_mapsize(env.get(), size_bytes); code != 0)
         return to_error(code, "set the journal's size");
+    WHARF_TRY(allocate_file(options.path + "/lock.mdb", k_lock_file_bytes));
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
     if (int code = mdb_env_open(env.get(), options.path.c_str(), flags, 0600); code != 0)
         return not_opened(code, options.path);

@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/stat.h>
+
 #include <fstream>
 
 using namespace wharf;
@@ -103,6 +105,24 @@ TEST_CASE("the file is allocated in full, and a smaller quota than is used is re
     CHECK(small.failure().code == errc::invalid);
     CHECK_THAT(small.failure().message, Catch::Contains("more than the configured size"));
     CHECK(open_at(in, 2 * k_size_bytes)->usage()->bytes_max == 2 * k_size_bytes);
+}
+
+// LMDB writes to it through a memory map: without blocks a full disk would be SIGBUS.
+TEST_CASE("the table of readers has its blocks, also where a power cut took them") {
+    temporary_folder in;
+    const std::string table = in.journal() + "/lock.mdb";
+    const auto blocks = [&] {
+        struct stat is {};
+        REQUIRE(::stat(table.c_str(), &is) == 0);
+        return is.st_blocks * 512;
+    };
+    open_at(in);
+    CHECK(blocks() >= 8192);
+    std::filesystem::resize_file(table, 0);
+    std::filesystem::resize_file(table, 8192);
+    REQUIRE(blocks() == 0);
+    open_at(in);
+    CHECK(blocks() >= 8192);
 }
 
 TEST_CASE("a full map says no space, changes nothing, and deleting makes room again") {

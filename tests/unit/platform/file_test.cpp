@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,6 +46,27 @@ TEST_CASE("sizes beyond 4 GiB are whole") {
     CHECK(*file_size(file_of(in.path + "/none", 0)) == 0);
     CHECK(file_size(in.path + "/absent").failure().code == errc::not_found);
     CHECK(file_size(in.path + "/none/below").failure().code == errc::io);
+}
+
+TEST_CASE("a file gets its blocks and keeps what it holds") {
+    folder in;
+    const auto blocks = [](const std::string& path) {
+        struct stat is {};
+        REQUIRE(::stat(path.c_str(), &is) == 0);
+        return is.st_blocks * 512;
+    };
+    REQUIRE(allocate_file(in.path + "/new", 8192).ok());
+    CHECK(*file_size(in.path + "/new") == 8192);
+    CHECK(blocks(in.path + "/new") >= 8192);
+    const auto path = file_of(in.path + "/sparse", 16384); // as a power cut may leave it
+    std::ofstream(path, std::ios::in) << "kept";
+    REQUIRE(allocate_file(path, 8192).ok());
+    CHECK(*file_size(path) == 16384);
+    CHECK(blocks(path) >= 8192);
+    std::string begins(4, ' ');
+    std::ifstream(path).read(begins.data(), 4);
+    CHECK(begins == "kept");
+    CHECK(allocate_file(in.path + "/absent/file", 8192).failure().code == errc::not_found);
 }
 
 TEST_CASE("a file changed after January 2038 can be looked at") {
