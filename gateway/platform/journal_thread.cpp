@@ -204,6 +204,7 @@ void journal_thread::process() {
     if (full_ || !held_.empty()) hold_ingest(gathered_, place::back);
     if (!full_) release_held(gathered_);
     if (!commit_group(gathered_)) return;
+    if (!full_) say_full(false, {});
     if (callbacks_.spent) callbacks_.spent(gathered_);
     gathered_.clear();
     publish_snapshot();
@@ -359,7 +360,13 @@ void journal_thread::look_at_space() {
 }
 
 void journal_thread::set_full(bool full, const std::string& why) {
-    if (std::exchange(full_, full) != full && callbacks_.space) callbacks_.space(full, why);
+    full_ = full;
+    // That there is space again is said when something that waited for it is durable.
+    if (full) say_full(true, why);
+}
+
+void journal_thread::say_full(bool full, const std::string& why) {
+    if (std::exchange(said_full_, full) != full && callbacks_.space) callbacks_.space(full, why);
 }
 
 void journal_thread::publish_snapshot() {
@@ -367,7 +374,7 @@ void journal_thread::publish_snapshot() {
     snapshot_.state = journal_.state();
     snapshot_.usage = usage_;
     snapshot_.traffic = store_.traffic();
-    snapshot_.full = full_;
+    snapshot_.full = said_full_;
     snapshot_.held = held_.size();
     snapshot_.sessions = journal_.sessions();
     group_since_us_.reset();

@@ -104,6 +104,7 @@ class journal_thread {
     void release_held(std::vector<journal_request>& group);
     void look_at_space();
     void set_full(bool full, const std::string& why);
+    void say_full(bool full, const std::string& why);
     void publish_snapshot();
     void fail(const std::string& why);
     [[nodiscard]] std::uint32_t percent_used() const;
@@ -137,6 +138,7 @@ class journal_thread {
     std::size_t bytes_since_look_ = 0;
     std::int64_t last_look_us_ = 0;
     bool full_ = false;
+    bool said_full_ = false; // stays while what was held is tried and refused again
     bool failed_ = false;
     bool damaged_ = false;
     std::int64_t refused_us_ = -1'000'000; // when the store last said that it is full

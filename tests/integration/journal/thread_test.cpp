@@ -313,6 +313,16 @@ TEST_CASE(
     CHECK(f.thread->snapshot().held == 0);
 }
 
+TEST_CASE("a store that refuses for long is said to be full once, and once to have space again") {
+    fixture f;
+    const auto generation = f.connect();
+    f.store.refuse_commits(3);
+    f.thread->submit(numbered_event(1, "client", generation));
+    REQUIRE(f.wait_for_answers(2));
+    REQUIRE(f.wait([](const seen& s) { return s.space.size() >= 2; }));
+    CHECK(f.so_far().space == std::vector<bool>{true, false});
+}
+
 TEST_CASE("a small journal is looked at often enough for ingest to leave the reserve alone") {
     constexpr std::uint64_t k_quota = 4 * 1024 * 1024;
     fixture f(k_quota);
