@@ -228,7 +228,8 @@ bool publisher_client::hand_over(std::uintptr_t number, open_publication& what,
     }
     what.given_up = now;
     try {
-        auto message = mqtt::make_message(what.what.topic, what.what.payload, what.what.qos, false);
+        auto message =
+            mqtt::make_message(what.what.topic, what.what.payload, what.what.qos, what.what.retain);
         client_.publish(std::move(message), reinterpret_cast<void*>(number), *this);
         what.handed_over = true;
         what.due = now + k_answer_wait;

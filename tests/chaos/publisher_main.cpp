@@ -38,6 +38,8 @@ struct options {
     std::string run = "r0";
     std::size_t clients = 12;
     std::size_t wms = 1;
+    std::size_t states = 0;
+    std::string name = "scanner";
     std::uint64_t events = 0;
     std::uint64_t first_sequence = 1;
     std::uint64_t seed = 1;
@@ -56,6 +58,8 @@ void add_options(CLI::App& app, options& o) {
     app.add_option("--run", o.run, "Part of every event id: no two runs share ids");
     app.add_option("--clients", o.clients, "Devices")->check(CLI::Range(1, 500));
     app.add_option("--wms", o.wms, "How many of them are a WMS instead of a scanner");
+    app.add_option("--states", o.states, "Besides: devices that change retained messages");
+    app.add_option("--name", o.name, "Of the devices that are no WMS: its beginning");
     app.add_option("--events", o.events, "Good events per device; 0: until SIGTERM");
     app.add_option("--first-sequence", o.first_sequence, "Of the device sequence");
     app.add_option("--seed", o.seed, "Of everything drawn");
@@ -68,11 +72,14 @@ void add_options(CLI::App& app, options& o) {
 }
 
 std::unique_ptr<publisher_client> make_client(const options& o, std::size_t index) {
-    const bool wms = index >= o.clients - std::min(o.wms, o.clients);
+    const bool state = index >= o.clients;
+    const bool wms = !state && index >= o.clients - std::min(o.wms, o.clients);
     char number[24];
     std::snprintf(number, sizeof number, "%02zu",
-                  wms ? index - (o.clients - o.wms) + 1 : index + 1);
-    const std::string device = std::string(wms ? "wms-" : "scanner-") + number;
+                  state ? index - o.clients + 1
+                  : wms ? index - (o.clients - o.wms) + 1
+                        : index + 1);
+    const std::string device = (state ? "state" : wms ? "wms" : o.name) + "-" + number;
     client_options c;
     c.host = o.host;
     c.port = o.port;
@@ -94,6 +101,7 @@ std::unique_ptr<publisher_client> make_client(const options& o, std::size_t inde
     w.qos = (index & 2U) != 0 ? 2 : 1;
     w.protobuf = (index & 4U) != 0;
     w.wms = wms;
+    w.states = state;
     w.bad_share = o.bad_share;
     w.conflict_share = o.bad_share / 2;
     return std::make_unique<publisher_client>(std::move(c), std::move(w));
@@ -159,7 +167,7 @@ int be_device(const options& o, std::size_t index, figures& mine) {
 // Forks before Paho has started a thread.
 std::vector<pid_t> start_devices(const options& o, figures* all) {
     std::vector<pid_t> devices;
-    for (std::size_t i = 0; i < o.clients; ++i) {
+    for (std::size_t i = 0; i < o.clients + o.states; ++i) {
         const pid_t child = fork();
         // Without the exit handlers: Paho C's own may wait for threads that are gone.
         if (child == 0) _exit(be_device(o, i, all[i]));
@@ -194,14 +202,15 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     std::signal(SIGTERM, [](int) { g_stop = true; });
     std::signal(SIGINT, [](int) { g_stop = true; });
+    const std::size_t devices = o.clients + o.states;
     // Zeroed and shared with the devices' processes.
-    void* shared = mmap(nullptr, o.clients * sizeof(figures), PROT_READ | PROT_WRITE,
+    void* shared = mmap(nullptr, devices * sizeof(figures), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) std::abort();
     auto* all = static_cast<figures*>(shared);
-    wait_for(start_devices(o, all), all, o.clients);
+    wait_for(start_devices(o, all), all, devices);
     const bool done =
-        std::all_of(all, all + o.clients, [](const figures& f) { return f.done.load(); });
-    report(all, o.clients, done ? "done" : "gave_up");
+        std::all_of(all, all + devices, [](const figures& f) { return f.done.load(); });
+    report(all, devices, done ? "done" : "gave_up");
     return done ? 0 : 3;
 }

@@ -101,6 +101,8 @@ class Programs:
         "layer": "liblost_writes.so",
         "cut": "lost-writes-cut",
         "sabotaged": "wharfd_sabotaged",
+        "subscriber": "chaos-subscriber",
+        "bridge": "wharf-bridge",
     }
 
     @classmethod
@@ -188,7 +190,7 @@ port = {port}
 
 [journal]
 path = "{folder}/journal"
-size_max_mb = 256
+size_max_mb = {size_max_mb}
 ring_mb = {ring_mb}
 ring_block_bytes = {ring_block_bytes}
 checkpoint_s = {checkpoint_s}
@@ -212,6 +214,12 @@ request_timeout_ms = {request_timeout_ms}
 backoff_min_ms = {backoff_min_ms}
 backoff_max_ms = {backoff_max_ms}
 {more}
+[broker]
+local_topics = ["site/#"]
+
+[bridge]
+socket = "{folder}/bridge.sock"
+
 [admin]
 socket = "{folder}/wharfd.sock"
 http_port = 0
@@ -247,6 +255,7 @@ class Gateway:
             "ring_mb": 8,
             "ring_block_bytes": 4096,
             "checkpoint_s": 10,
+            "size_max_mb": 256,
             **settings,
         }
         self.values = {"port": self.port, "folder": folder, "erp_url": erp_url, **values}
@@ -298,6 +307,13 @@ class Gateway:
             return json.loads(text)
         except ValueError as error:
             raise RigError(f"no books: {tail(self.log)}") from error
+
+    def status(self):
+        text = self.ctl("status", "--json", check=False)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise RigError(f"no status: {tail(self.log)}") from error
 
     def pending(self):
         return sum(d["pending"] for d in self.books()["destinations"])

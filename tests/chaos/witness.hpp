@@ -3,6 +3,7 @@
 // (S, D) or after the one it reports (A, F), each with write(2), so that a killed publisher's log
 // says at most too little acknowledged.
 //
+//   P  digest topic qos retained uids ms              the message that the next lines are about
 //   S  uid class event_id qos keys kind quantity ms    handed to the client library, first time
 //   D  uid class reason ms                             handed over again: duplicate | resend
 //   A  uid class ms                                    PUBACK or PUBCOMP has come
@@ -10,6 +11,7 @@
 //   C  session_present ms  /  L  ms                    connected / connection lost
 #pragma once
 
+#include "tests/chaos/digest.hpp"
 #include "tests/chaos/workload.hpp"
 
 #include <chrono>
@@ -21,7 +23,17 @@
 namespace chaos {
 
 inline const char* name_of(event_class what) {
-    return what == event_class::good ? "good" : what == event_class::bad ? "bad" : "conflict";
+    switch (what) {
+    case event_class::good:
+        return "good";
+    case event_class::bad:
+        return "bad";
+    case event_class::conflict:
+        return "conflict";
+    case event_class::state:
+        return "state";
+    }
+    std::abort();
 }
 
 class witness {
@@ -35,7 +47,11 @@ class witness {
     witness& operator=(const witness&) = delete;
 
     void sent(const publication& what) {
-        std::string lines;
+        std::string uids;
+        for (const witnessed_event& e : what.events)
+            uids += (uids.empty() ? "" : ",") + e.uid;
+        std::string lines = line({"P", digest_of(what.topic, what.payload), what.topic,
+                                  std::to_string(what.qos), what.retain ? "1" : "0", uids});
         for (const witnessed_event& e : what.events) {
             std::string keys;
             for (const std::string& key : e.keys)

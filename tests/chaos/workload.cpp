@@ -16,6 +16,8 @@ constexpr std::size_t k_shared_stocks = 2;
 constexpr std::size_t k_earlier_max = 64;
 constexpr std::size_t k_open_shipments_max = 8;
 constexpr std::size_t k_batch_max = 4;
+constexpr std::uint64_t k_state_topics = 6;
+constexpr double k_state_ends = 0.1;
 
 std::string padded(std::uint64_t value, int digits) {
     char text[32];
@@ -294,8 +296,31 @@ publication workload::wrap(std::vector<draft> drafts) {
     return out;
 }
 
+// The next value of a topic, or its end, only when the last is acknowledged: else nobody could say
+// which of them is to stay.
+std::optional<publication> workload::state() {
+    const std::string topic = "site/" + options_.site + "/" + options_.device + "/" +
+                              std::to_string(below(k_state_topics));
+    if (waits(topic)) return std::nullopt;
+    publication out;
+    out.topic = topic;
+    out.qos = options_.qos;
+    out.retain = true;
+    witnessed_event what;
+    what.uid = "s" + std::to_string(sequence_++);
+    what.what = event_class::state;
+    what.kind = chance(k_state_ends) ? "ended" : "state";
+    what.keys = {topic};
+    if (what.kind == "state") out.payload = what.uid + " of " + options_.run + " at " + now_text();
+    ++waiting_[topic];
+    ++made_;
+    out.events.push_back(std::move(what));
+    return out;
+}
+
 std::optional<publication> workload::next() {
     if (finished()) return std::nullopt;
+    if (options_.states) return state();
     if (chance(options_.conflict_share)) {
         if (auto made = contradiction()) return made;
     }

@@ -15,8 +15,9 @@
 
 namespace chaos {
 
-// `good` is to be applied once; `bad` and `conflict` never.
-enum class event_class : std::uint8_t { good, bad, conflict };
+// `good` is to be applied once; `bad` and `conflict` never; `state` is a retained message for the
+// site, no event at all.
+enum class event_class : std::uint8_t { good, bad, conflict, state };
 
 struct witnessed_event {
     std::string uid; // the device sequence; with a suffix where it is not a good event
@@ -31,6 +32,7 @@ struct publication {
     std::string topic;
     std::string payload;
     int qos = 1;
+    bool retain = false;
     std::vector<witnessed_event> events;
 };
 
@@ -42,7 +44,8 @@ struct workload_options {
     std::uint64_t seed = 1;
     std::uint64_t events_max = 0; // good events; 0: no end
     bool protobuf = false;
-    bool wms = false; // ships and receives more than it scans
+    bool states = false; // changes retained messages of the site instead
+    bool wms = false;    // ships and receives more than it scans
     double bad_share = 0.02;
     double conflict_share = 0.01;
     double duplicate_share = 0.05;
@@ -94,6 +97,7 @@ class workload {
     std::optional<publication> contradiction();
     publication wrap(std::vector<draft> drafts);
     publication unreadable();
+    std::optional<publication> state();
     void forget(const publication& old);
 
     workload_options options_;
