@@ -19,7 +19,8 @@ class Audience:
         ("handheld", False, 2, ["wharf-pb/1/ber1/+/stock", "site/ber1/state-01/#"], 300),
     ]
 
-    def __init__(self, programs, folder, port, rng):
+    def __init__(self, programs, folder, port, rng, who=None):
+        self.who = who or self.WHO
         self.program = programs["subscriber"]
         self.folder = os.path.join(folder, "subscribers")
         os.mkdir(self.folder)
@@ -40,11 +41,11 @@ class Audience:
             return rig.start(arguments + (["--mqtt5"] if mqtt5 else []), stdout=err, stderr=err)
 
     def start(self):
-        for name, mqtt5, qos, filters, away_ms in self.WHO:
+        for name, mqtt5, qos, filters, away_ms in self.who:
             self.processes.append(self._start(name, mqtt5, qos, filters, "--away-ms", away_ms,
                                               "--seed", self.rng.randrange(1 << 30)))
         until = time.monotonic() + 20
-        while not all(self._subscribed(name) for name, *_ in self.WHO):
+        while not all(self._subscribed(name) for name, *_ in self.who):
             if time.monotonic() > until:
                 raise rig.RigError(f"not everybody could subscribe: {self.folder}")
             time.sleep(0.01)
@@ -63,7 +64,7 @@ class Audience:
 
     def _read(self):
         who = [judge_subscribers.Subscriber(name, filters, qos, self._path(name))
-               for name, _, qos, filters, _ in self.WHO]
+               for name, _, qos, filters, _ in self.who]
         for each in who:  # no device of a witness published it
             each.seen = [one for one in each.seen if one[0] != LAST_TOPIC]
         return who

@@ -39,6 +39,7 @@ struct options {
     std::size_t clients = 12;
     std::size_t wms = 1;
     std::size_t states = 0;
+    std::size_t references = 0;
     std::string name = "scanner";
     std::uint64_t events = 0;
     std::uint64_t first_sequence = 1;
@@ -59,6 +60,8 @@ void add_options(CLI::App& app, options& o) {
     app.add_option("--clients", o.clients, "Devices")->check(CLI::Range(1, 500));
     app.add_option("--wms", o.wms, "How many of them are a WMS instead of a scanner");
     app.add_option("--states", o.states, "Besides: devices that change retained messages");
+    app.add_option("--references", o.references, "Of each event: what makes it larger")
+        ->check(CLI::Range(0, 16));
     app.add_option("--name", o.name, "Of the devices that are no WMS: its beginning");
     app.add_option("--events", o.events, "Good events per device; 0: until SIGTERM");
     app.add_option("--first-sequence", o.first_sequence, "Of the device sequence");
@@ -102,6 +105,7 @@ std::unique_ptr<publisher_client> make_client(const options& o, std::size_t inde
     w.protobuf = (index & 4U) != 0;
     w.wms = wms;
     w.states = state;
+    w.references = o.references;
     w.bad_share = o.bad_share;
     w.conflict_share = o.bad_share / 2;
     return std::make_unique<publisher_client>(std::move(c), std::move(w));

@@ -119,6 +119,10 @@ workload::draft workload::begin_event(const std::string& kind) {
         out.witness.event_id = options_.device + "-" + options_.run + "-" + uid;
         out.event["event_id"] = out.witness.event_id;
     }
+    for (std::size_t i = 0; i < options_.references; ++i) {
+        out.event["references"].push_back(
+            {{"type", "order"}, {"id", uid + "-" + padded(i, 2) + "-" + std::string(50, 'x')}});
+    }
     if (chance(0.2)) out.event["user"] = "picker-" + std::to_string(below(9) + 1);
     return out;
 }

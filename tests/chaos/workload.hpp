@@ -44,8 +44,9 @@ struct workload_options {
     std::uint64_t seed = 1;
     std::uint64_t events_max = 0; // good events; 0: no end
     bool protobuf = false;
-    bool states = false; // changes retained messages of the site instead
-    bool wms = false;    // ships and receives more than it scans
+    std::size_t references = 0; // of each event: what makes it larger
+    bool states = false;        // changes retained messages of the site instead
+    bool wms = false;           // ships and receives more than it scans
     double bad_share = 0.02;
     double conflict_share = 0.01;
     double duplicate_share = 0.05;

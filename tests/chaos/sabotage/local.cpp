@@ -1,5 +1,5 @@
-// Stands in for gateway/journal/local.cpp: with WHARF_SABOTAGE=no-queue what waits for a subscriber is
-// not journaled, so that a kill forgets it.
+// Stands in for gateway/journal/local.cpp: with WHARF_SABOTAGE=no-queue what waits for a subscriber
+// is not journaled, so that a kill forgets it.
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/journal.hpp"
 
