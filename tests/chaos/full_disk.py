@@ -66,7 +66,8 @@ class FullDisk:
                                    checkpoint_s=1, batch_max_items=500, backoff_max_ms=300)
         self.audience = Audience(programs, self.folder, self.gateway.port, self.rng, WHO)
         self.publishers = []
-        self.seen = {"starts refused": 0, "bytes discarded": 0, "held back": 0}
+        self.seen = {"starts refused": 0, "bytes discarded": 0, "held back": 0,
+                     "ended at a short write": 0}
 
     def run(self):
         self.gateway.start()
@@ -125,6 +126,13 @@ class FullDisk:
             time.sleep(1.5)
             return before == self._report("acknowledged") < self._report("sent")
         wait_until(still, "devices are held back")
+        if self.gateway.died() and self.kind == "thin":
+            # A write that the disk takes in part is none that LMDB calls "no space": the outcome is
+            # unknown then (docs/adr/0001).
+            self._expect(self.gateway.process.returncode == 70,
+                         f"it ended with {self.gateway.process.returncode}")
+            self.seen["ended at a short write"] += 1
+            return False
         self._expect(not self.gateway.died(), "wharfd ended on a full disk")
         self._expect(self.disk.free_bytes() < 1 << 16, "the disk is not full any more")
         connections = self._report("connections")
@@ -132,6 +140,7 @@ class FullDisk:
         time.sleep(1)
         self._expect(connections == self._report("connections"), "devices lost their connections")
         self.seen["held back"] += 1
+        return True
 
     def _ping(self):
         """A newcomer is let in and answered."""
@@ -148,13 +157,15 @@ class FullDisk:
         """Space comes back and devices go on, the same process."""
         pid = self.gateway.process.pid
         self.disk.fill()
-        self._held_back()
+        if not self._held_back():
+            self.disk.relieve()
+            return self._start_until_it_stays()
         said = pathlib.Path(self.gateway.log).read_text().count("acknowledgements are withheld")
         self._expect(said == 1, f"it is said {said} times that there is no space")
         before = self._report("acknowledged")
         self.disk.relieve()
         wait_until(lambda: self._report("acknowledged") > before, "devices go on")
-        self._expect(not self.gateway.died() and self.gateway.process.pid == pid, "it ended")
+        return self._expect(not self.gateway.died() and self.gateway.process.pid == pid, "it ended")
 
     def _kill_and_cut(self, keep):
         self.gateway.kill()
