@@ -4,6 +4,8 @@
 #include "gateway/platform/access/enrolment_file.hpp"
 #include "gateway/platform/access/password.hpp"
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <atomic>
@@ -22,12 +24,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-struct folder {
-    folder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
-    ~folder() { std::filesystem::remove_all(path); }
-    [[nodiscard]] std::string in(const std::string& name) const { return path + "/" + name; }
-    std::string path = "/tmp/wharf-enrolment-XXXXXX";
-};
+using folder = tests::temporary_folder;
 
 unsigned mode_of(const std::string& path) {
     struct stat found {};

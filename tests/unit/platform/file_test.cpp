@@ -1,5 +1,7 @@
 #include "gateway/platform/file.hpp"
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
@@ -18,11 +20,7 @@ static_assert(sizeof(time_t) == 8);
 
 namespace {
 
-struct folder {
-    folder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
-    ~folder() { std::filesystem::remove_all(path); }
-    std::string path = "/tmp/wharf-file-XXXXXX";
-};
+using folder = tests::temporary_folder;
 
 std::string file_of(const std::string& path, std::int64_t bytes) {
     int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0640);

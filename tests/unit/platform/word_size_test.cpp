@@ -2,6 +2,8 @@
 #include "gateway/base/limits.hpp"
 #include "gateway/platform/lmdb_store.hpp"
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
@@ -17,11 +19,7 @@ namespace {
 constexpr bool k_wide = sizeof(void*) == 8;
 constexpr std::uint64_t k_mib = 1 << 20;
 
-struct folder {
-    folder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
-    ~folder() { std::filesystem::remove_all(path); }
-    std::string path = "/tmp/wharf-word-XXXXXX";
-};
+using folder = tests::temporary_folder;
 
 // The first page of an LMDB file made where words have so many bytes, as far as it tells.
 void make_file(const std::string& path, std::size_t word_bytes) {
