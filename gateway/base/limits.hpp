@@ -197,6 +197,28 @@ inline constexpr std::size_t k_scan_bytes_max = 1024 * 1024;
 inline constexpr std::uint32_t k_lazy_commit_ms = 200;
 inline constexpr std::size_t k_retention_deletes_per_group_max = 512;
 
+// --- management ----------------------------------------------------------------------------------
+inline constexpr std::size_t k_command_bytes_max = 512 * 1024; // a configuration is one
+inline constexpr std::size_t k_command_signatures_max = 4;
+inline constexpr std::size_t k_operators_max = 64;
+// Signatures are checked at most so often, and so many at once: what comes beyond is not looked at.
+inline constexpr std::uint32_t k_command_checks_per_s = 20;
+inline constexpr std::size_t k_command_checks_burst = 40;
+inline constexpr std::size_t k_command_checks_at_once_max = 4;
+// Commands whose outcome is not known yet.
+inline constexpr std::size_t k_commands_open_max = 16;
+// Commands that are known by their ids. More in the time of a nonce are refused.
+inline constexpr std::size_t k_commands_known_max = 1024;
+// And those that only look.
+inline constexpr std::size_t k_commands_asked_max = 8 * 1024;
+inline constexpr std::uint32_t k_nonce_s = 3600;     // how long one is given out
+inline constexpr std::uint32_t k_nonces_good = 24;   // and for how many such times it is good
+inline constexpr std::size_t k_audit_entries_max = 32 * 1024;
+// Reports that wait for the fleet broker.
+inline constexpr std::size_t k_outbound_max = 2048;
+inline constexpr std::size_t k_outbound_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::size_t k_report_bytes_max = 256 * 1024;
+
 // --- the ring ----------------------------------------------------------------------------------
 inline constexpr std::uint32_t k_ring_mb_default = 8;
 inline constexpr std::uint32_t k_ring_mb_min = 4; // or 0: none

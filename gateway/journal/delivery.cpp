@@ -55,6 +55,7 @@ status journal::apply_one(const delivery_request& request) {
     for (const delivery_op& op : request.ops)
         WHARF_TRY(
             std::visit([&](const auto& one) { return apply_op(request.destination, one); }, op));
+    WHARF_TRY(apply_managed(request.with));
     answers_.emplace_back(delivery_done{request.token, request.destination});
     return ok();
 }

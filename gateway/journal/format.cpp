@@ -74,6 +74,18 @@ std::string redelivery_key(std::string_view client_id, std::uint16_t packet_id) 
     return client_packet_key(k_redelivery, client_id, packet_id);
 }
 
+std::string command_key(std::string_view id) {
+    return tagged(k_command).append(id);
+}
+std::string roster_key() {
+    return tagged(k_roster);
+}
+std::string audit_key(std::uint64_t number) {
+    return numbered(k_audit, number);
+}
+std::string outbound_key(std::uint64_t number) {
+    return numbered(k_outbound, number);
+}
 std::string retained_key(std::uint64_t number) {
     return numbered(k_retained, number);
 }
@@ -272,6 +284,14 @@ std::string_view kind_of(std::string_view key) {
         return "retained message";
     case k_will:
         return "will";
+    case k_command:
+        return "command";
+    case k_roster:
+        return "operators";
+    case k_audit:
+        return "audit entry";
+    case k_outbound:
+        return "outbound report";
     case k_delivery:
         break;
     default:
@@ -327,6 +347,14 @@ std::string describe_key(std::string_view key) {
         return describe_client_packet("packet id", reader.rest());
     case k_redelivery:
         return describe_client_packet("redelivery hint", reader.rest());
+    case k_command:
+        return "command " + to_hex(reader.rest());
+    case k_roster:
+        return "operators";
+    case k_audit:
+        return "audit entry " + std::to_string(reader.big<std::uint64_t>());
+    case k_outbound:
+        return "outbound report " + std::to_string(reader.big<std::uint64_t>());
     case k_delivery:
         return describe_delivery(reader);
     default:

@@ -18,10 +18,13 @@ namespace wharf::format {
 inline constexpr std::uint32_t k_version = 1;
 
 enum tag : char {
+    k_command = 'C',      // + id: CommandRecord
     k_header = 'A',       // JournalHeader
     k_state = 'B',        // JournalState
     k_delivery = 'D',     // + destination + one of the delivery tags
     k_event = 'E',        // + sequence of its first event: a block of events (event_block.hpp)
+    k_roster = 'F',       // OperatorRoster
+    k_audit = 'H',        // + number: hash before it, AuditEntry
     k_identity = 'I',     // + ordinal of its first identity: gateway/identity/run.hpp
     k_order = 'O',        // + number of the part: the ordering table as it was
     k_qos2 = 'P',         // + client id + 0 + packet id
@@ -32,6 +35,7 @@ enum tag : char {
     k_subscription = 'U', // + incarnation + number u32: SubscriptionRecord
     k_queued = 'V',       // + incarnation + number: QueuedMessage
     k_will = 'W',         // + number: WillRecord
+    k_outbound = 'X',     // + number: OutboundRecord
 };
 
 enum delivery_tag : char {
@@ -53,6 +57,10 @@ std::string qos2_prefix(std::string_view client_id);
 std::string qos2_key(std::string_view client_id, std::uint16_t packet_id);
 std::string redelivery_prefix(std::string_view client_id);
 std::string redelivery_key(std::string_view client_id, std::uint16_t packet_id);
+std::string command_key(std::string_view id);
+std::string roster_key();
+std::string audit_key(std::uint64_t number);
+std::string outbound_key(std::uint64_t number);
 std::string retained_key(std::uint64_t number);
 std::string will_key(std::uint64_t number);
 std::string subscription_prefix(std::uint64_t incarnation);

@@ -234,6 +234,7 @@ status journal::apply_one(const quarantine_discard_request& request) {
         next_.set_quarantine_discarded(next_.quarantine_discarded() + 1);
         next_.set_quarantine_discarded_events(next_.quarantine_discarded_events() +
                                               message.events());
+        WHARF_TRY(apply_managed(request.with));
     }
     answers_.emplace_back(quarantine_discarded{request.token, value.has_value()});
     return ok();

@@ -105,6 +105,7 @@ class journal {
     status apply_one(const local_request& request);
     status apply_one(const quarantine_discard_request& request);
     status apply_one(const delivery_request& request);
+    status apply_one(const manage_request& request);
 
     // What is wrong with a message: one record for all of its events, its payload once.
     struct findings {
@@ -140,6 +141,15 @@ class journal {
     void set_live(std::uint64_t incarnation, bool live);
     // Of a session or a will; never used twice.
     std::uint64_t next_local();
+
+    status apply_managed(const manage_ops& ops);
+    status apply_op(const put_command& op);
+    status apply_op(const erase_command& op);
+    status apply_op(const append_audit& op);
+    status apply_op(const put_roster& op);
+    status apply_op(const put_outbound& op);
+    status apply_op(const erase_outbound& op);
+    status apply_op(const pause_destination& op);
 
     status apply_op(std::uint8_t destination, const seal_batch& op);
     status apply_op(std::uint8_t destination, const close_batch& op);

@@ -51,6 +51,25 @@ std::size_t bytes_of(const std::vector<local_op>& ops) {
     return bytes;
 }
 
+std::size_t bytes_of(const manage_op& op) {
+    return k_op_bytes +
+           std::visit(
+               [](const auto& one) {
+                   if constexpr (requires { one.content; })
+                       return one.content.size();
+                   else
+                       return std::size_t{0};
+               },
+               op);
+}
+
+std::size_t bytes_of(const manage_ops& ops) {
+    std::size_t bytes = 0;
+    for (const manage_op& op : ops)
+        bytes += bytes_of(op);
+    return bytes;
+}
+
 bool adds(const local_op& op) {
     return std::holds_alternative<queue_message>(op) || std::holds_alternative<put_retained>(op) ||
            std::holds_alternative<put_subscription>(op) ||
@@ -71,12 +90,16 @@ std::size_t bytes_of(const journal_request& request) {
         std::size_t bytes = k_request_bytes;
         for (const delivery_op& op : delivery->ops)
             bytes += bytes_of(op);
-        return bytes;
+        return bytes + bytes_of(delivery->with);
     }
     if (const auto* local = std::get_if<local_request>(&request))
         return k_request_bytes + bytes_of(local->ops);
     if (const auto* open = std::get_if<session_open_request>(&request))
         return k_request_bytes + (open->will ? open->will->ByteSizeLong() : 0);
+    if (const auto* manage = std::get_if<manage_request>(&request))
+        return k_request_bytes + bytes_of(manage->ops);
+    if (const auto* discard = std::get_if<quarantine_discard_request>(&request))
+        return k_request_bytes + bytes_of(discard->with);
     const auto* ingest = std::get_if<ingest_request>(&request);
     if (ingest == nullptr) return k_request_bytes;
     if (ingest->bytes != 0) return ingest->bytes;
@@ -95,6 +118,7 @@ std::size_t count_bytes(journal_request& request) {
 bool is_urgent(const journal_request& request) {
     if (const auto* delivery = std::get_if<delivery_request>(&request)) return delivery->urgent;
     if (const auto* local = std::get_if<local_request>(&request)) return local->urgent;
+    if (const auto* manage = std::get_if<manage_request>(&request)) return manage->urgent;
     return !std::holds_alternative<session_close_request>(request);
 }
 

@@ -73,6 +73,47 @@ struct local_request {
     std::vector<local_op> ops;
 };
 
+// --- management --------------------------------------------------------------------------------
+
+// Contents are serialized messages of fleet.proto.
+struct put_command {
+    std::string id;
+    std::string content; // CommandRecord
+};
+struct erase_command {
+    std::string id;
+};
+// The journal gives it its number and its place in the chain; the oldest beyond
+// limits::k_audit_entries_max goes.
+struct append_audit {
+    std::string content; // AuditEntry
+};
+struct put_roster {
+    std::string content; // OperatorRoster
+};
+struct put_outbound {
+    std::uint64_t number = 0;
+    std::string content; // OutboundRecord
+};
+struct erase_outbound {
+    std::uint64_t number = 0;
+};
+struct pause_destination {
+    std::uint8_t destination = 0;
+    bool paused = false;
+};
+
+using manage_op = std::variant<put_command, erase_command, append_audit, put_roster, put_outbound,
+                               erase_outbound, pause_destination>;
+using manage_ops = std::vector<manage_op>;
+
+// Applied as one, in order. Those that are not urgent ride in the next commit.
+struct manage_request {
+    std::uint64_t token = 0;
+    bool urgent = true;
+    manage_ops ops;
+};
+
 // --- ingest ------------------------------------------------------------------------------------
 
 // Set at acceptance and kept in the event's record.
@@ -221,6 +262,7 @@ struct session_release_request {
 struct quarantine_discard_request {
     std::uint64_t token = 0;
     std::uint64_t number = 0;
+    manage_ops with = {}; // true in the same commit, where it was found
 };
 
 struct quarantine_discarded {
@@ -314,11 +356,13 @@ struct delivery_request {
     std::uint8_t destination = 0;
     bool urgent = false;
     std::vector<delivery_op> ops;
+    manage_ops with = {}; // of the command that caused it: true in the same commit
 };
 
-using journal_request = std::variant<ingest_request, session_open_request, session_close_request,
-                                     session_release_request, local_request,
-                                     quarantine_discard_request, delivery_request>;
+using journal_request =
+    std::variant<ingest_request, session_open_request, session_close_request,
+                 session_release_request, local_request, quarantine_discard_request,
+                 delivery_request, manage_request>;
 
 // --- what a commit made true -------------------------------------------------------------------
 
@@ -346,9 +390,12 @@ struct delivery_done {
     std::uint64_t token = 0;
     std::uint8_t destination = 0;
 };
+struct manage_done {
+    std::uint64_t token = 0;
+};
 
 using journal_answer =
     std::variant<ingest_done, ingest_dropped, session_opened, session_released, session_expired,
-                 local_done, quarantine_discarded, delivery_done>;
+                 local_done, quarantine_discarded, delivery_done, manage_done>;
 
 } // namespace wharf

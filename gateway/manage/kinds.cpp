@@ -1,0 +1,59 @@
+#include "gateway/manage/kinds.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace wharf::manage {
+
+namespace {
+
+using wharf::v1::Command;
+
+constexpr auto k_viewer = wharf::v1::OPERATOR_ROLE_VIEWER;
+constexpr auto k_operator = wharf::v1::OPERATOR_ROLE_OPERATOR;
+constexpr auto k_admin = wharf::v1::OPERATOR_ROLE_ADMIN;
+
+constexpr std::array k_kinds = {
+    command_kind{Command::kDescribe, "describe", k_viewer, false},
+    command_kind{Command::kBooks, "books", k_viewer, false},
+    command_kind{Command::kStatus, "status", k_viewer, false},
+    command_kind{Command::kPause, "pause", k_operator, true},
+    command_kind{Command::kResume, "resume", k_operator, true},
+    command_kind{Command::kDeadList, "dead_list", k_viewer, false},
+    command_kind{Command::kDeadRetry, "dead_retry", k_operator, true},
+    command_kind{Command::kDeadDiscard, "dead_discard", k_operator, true},
+    command_kind{Command::kQuarantineList, "quarantine_list", k_viewer, false},
+    command_kind{Command::kQuarantineShow, "quarantine_show", k_viewer, false},
+    command_kind{Command::kQuarantineDiscard, "quarantine_discard", k_operator, true},
+    command_kind{Command::kAuditList, "audit_list", k_viewer, false},
+    command_kind{Command::kOperatorsShow, "operators_show", k_viewer, false},
+    command_kind{Command::kOperatorsChange, "operators_change", k_admin, true},
+    command_kind{Command::kLogLevel, "log_level", k_operator, false},
+};
+
+} // namespace
+
+const command_kind* kind_of(const Command& command) {
+    const auto found = std::ranges::find(k_kinds, command.what_case(), &command_kind::which);
+    return found == k_kinds.end() ? nullptr : &*found;
+}
+
+const command_kind* kind_named(std::string_view name) {
+    const auto found = std::ranges::find(k_kinds, name, &command_kind::name);
+    return found == k_kinds.end() ? nullptr : &*found;
+}
+
+std::string_view to_string(wharf::v1::OperatorRole role) {
+    switch (role) {
+    case k_viewer:
+        return "viewer";
+    case k_operator:
+        return "operator";
+    case k_admin:
+        return "admin";
+    default:
+        return "nobody";
+    }
+}
+
+} // namespace wharf::manage
