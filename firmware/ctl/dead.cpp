@@ -1,7 +1,8 @@
 #include "firmware/ctl/verbs.hpp"
 
 #include "firmware/ctl/table.hpp"
-#include "firmware/ctl/words.hpp"
+#include "firmware/views/dead.hpp"
+#include "firmware/views/words.hpp"
 #include "gateway/codec/json_codec.hpp"
 #include "gateway/journal/view.hpp"
 #include "gateway/platform/admin/client.hpp"
@@ -23,115 +24,10 @@ constexpr std::size_t k_parked_page = 500;
 // How many parked updates are looked at to say what one of them holds back.
 constexpr std::size_t k_behind_scan_max = 20'000;
 
-struct destination_place {
-    std::uint8_t number = 0;
-    std::string name;
-};
-
-struct found_dead {
-    destination_place destination;
-    v1::ParkedUpdate update;
-};
-
-result<std::vector<destination_place>> destinations(store& journal, const std::string& only) {
-    WHARF_TRY_ASSIGN(auto state, read_state(journal));
-    std::vector<destination_place> out;
-    for (int i = 0; i < state.destinations_size(); ++i)
-        if (const auto& name = state.destinations(i).name();
-            !name.empty() && (only.empty() || name == only))
-            out.push_back({static_cast<std::uint8_t>(i), name});
-    if (out.empty() && !only.empty())
-        return error{errc::not_found, "the journal knows no destination " + only};
-    return out;
-}
-
-// Where this update is parked; only dead ones, unless others are wanted too.
-result<std::vector<found_dead>> find_dead(store& journal, const std::string& only,
-                                          sequence number) {
-    WHARF_TRY_ASSIGN(auto places_there, destinations(journal, only));
-    std::vector<found_dead> out;
-    for (auto& each : places_there) {
-        WHARF_TRY_ASSIGN(auto parked, journal_view(journal).parked(each.number, number));
-        if (parked) out.push_back({std::move(each), std::move(*parked)});
-    }
-    if (out.empty())
-        return error{errc::not_found, "update " + std::to_string(number) +
-                                          " is not parked (see: wharfctl dead list)"};
-    return out;
-}
-
-// In the order of their numbers, whatever their destination. At most count_max, but all of the last
-// number, so that the next page goes on behind it.
-result<std::vector<std::pair<sequence, found_dead>>>
-list_parked_everywhere(store& journal, const dead_list_options& options) {
-    WHARF_TRY_ASSIGN(auto where, destinations(journal, options.destination));
-    std::vector<std::pair<sequence, found_dead>> out;
-    for (const auto& each : where) {
-        sequence after = options.page.after;
-        std::size_t taken = 0;
-        for (bool more = true; more && taken < options.page.count_max;) {
-            WHARF_TRY_ASSIGN(auto page, list_parked(journal, each.number, after, k_parked_page));
-            more = page.size() == k_parked_page;
-            for (auto& entry : page) {
-                after = entry.number;
-                if (taken == options.page.count_max) break;
-                if (!options.waiting && entry.update.state() != v1::PARKED_STATE_DEAD) continue;
-                out.emplace_back(entry.number, found_dead{each, std::move(entry.update)});
-                ++taken;
-            }
-        }
-    }
-    std::stable_sort(out.begin(), out.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::size_t keep = std::min<std::size_t>(options.page.count_max, out.size());
-    while (keep > 0 && keep < out.size() && out[keep].first == out[keep - 1].first)
-        ++keep;
-    out.erase(out.begin() + static_cast<std::ptrdiff_t>(keep), out.end());
-    return out;
-}
-
-std::string_view state_text(v1::ParkedState state) {
-    switch (state) {
-    case v1::PARKED_STATE_DEAD:
-        return "dead";
-    case v1::PARKED_STATE_WAITING:
-        return "waiting";
-    case v1::PARKED_STATE_RETRY:
-        return "to be retried";
-    default:
-        return "?";
-    }
-}
-
 std::string erp_words(const v1::ParkedUpdate& update) {
     if (update.code().empty()) return printable(update.message());
     if (update.message().empty()) return printable(update.code());
     return printable(update.message()) + " (" + printable(update.code()) + ")";
-}
-
-json event_json(const stored_record& record) {
-    std::string event;
-    message_to_json(record.event, event);
-    return json::parse(event, nullptr, false);
-}
-
-json parked_json(const destination_place& destination, sequence number,
-                 const v1::ParkedUpdate& update, const result<stored_record>& record) {
-    json out = {{"number", number},
-                {"destination", destination.name},
-                {"state", state_text(update.state())},
-                {"code", update.code()},
-                {"message", update.message()},
-                {"attempts", update.attempts()},
-                {"revision", update.revision()},
-                {"blocks", update.blocks()}};
-    if (record.ok()) {
-        out["what"] = words_of(record->event.event()).what;
-        out["stored"] = event_json(*record);
-    } else {
-        out["error"] = record.failure().message;
-    }
-    return out;
 }
 
 bool share_a_key(const v1::ParkedUpdate& a, const v1::ParkedUpdate& b) {
@@ -248,13 +144,14 @@ int command(const places& at, const console& to, const std::string& destination,
 int list_dead(const places& at, const console& to, const dead_list_options& options) {
     auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
-    auto listed = list_parked_everywhere(**journal, options);
+    auto listed = views::list_dead(**journal, {options.page.after, options.page.count_max,
+                                               options.destination, options.waiting});
     if (!listed.ok()) return failed(to, listed.failure());
     json all = json::array();
     table rows({"number", "destination", "state", "device", "what happened", "why"});
     for (const auto& [number, dead] : *listed) {
         auto record = journal_view(**journal).event(number);
-        all.push_back(parked_json(dead.destination, number, dead.update, record));
+        all.push_back(dead_json(dead, number, record));
         rows.add({std::to_string(number), dead.destination.name,
                   std::string(state_text(dead.update.state())),
                   record.ok() ? printable(record->event.device()) : "?",
@@ -281,8 +178,7 @@ int show_dead(const places& at, const console& to, const std::string& destinatio
     json all = json::array();
     for (const auto& each : *found) {
         if (at.json)
-            all.push_back(parked_json(each.destination, number, each.update,
-                                      journal_view(**journal).event(number)));
+            all.push_back(dead_json(each, number, journal_view(**journal).event(number)));
         else
             print_dead(**journal, each, number, to.out);
     }

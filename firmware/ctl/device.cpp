@@ -3,7 +3,7 @@
 #include "firmware/ctl/device.hpp"
 
 #include "firmware/ctl/table.hpp"
-#include "firmware/ctl/words.hpp"
+#include "firmware/views/words.hpp"
 #include "gateway/access/secret.hpp"
 #include "gateway/config/identities_edit.hpp"
 #include "gateway/config/identities_file.hpp"

@@ -1,7 +1,8 @@
 #include "firmware/ctl/verbs.hpp"
 
 #include "firmware/ctl/table.hpp"
-#include "firmware/ctl/words.hpp"
+#include "firmware/views/quarantine.hpp"
+#include "firmware/views/words.hpp"
 #include "gateway/base/bytes.hpp"
 #include "gateway/base/text.hpp"
 
@@ -20,27 +21,6 @@ constexpr std::size_t k_shown_payload_bytes_max = 4096;
 
 std::string dumped(const json& of) {
     return of.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-json as_json(const quarantine_entry& entry, bool whole) {
-    const auto& message = entry.message;
-    json out = {
-        {"number", entry.number},           {"received_at", time_text(message.received_at_us())},
-        {"site", message.site()},           {"device", message.device()},
-        {"client_id", message.client_id()}, {"topic", message.topic()},
-        {"reason", message.reason()},       {"detail", message.detail()},
-        {"events", message.events()}};
-    if (!message.bridge().empty()) out["bridge"] = message.bridge();
-    if (message.has_index()) out["index"] = message.index();
-    if (message.contradicts() != 0) out["contradicts"] = message.contradicts();
-    for (const auto& finding : message.more()) {
-        json one = {{"reason", finding.reason()}, {"detail", finding.detail()}};
-        if (finding.has_index()) one["index"] = finding.index();
-        if (finding.contradicts() != 0) one["contradicts"] = finding.contradicts();
-        out["more"].push_back(std::move(one));
-    }
-    if (whole) out["payload_hex"] = to_hex(message.payload());
-    return out;
 }
 
 bool is_text(std::string_view bytes) {
@@ -97,7 +77,7 @@ int list_quarantined(const places& at, const console& to, const page_options& pa
     if (at.json) {
         json out = json::array();
         for (const auto& entry : *entries)
-            out.push_back(as_json(entry, false));
+            out.push_back(quarantine_json(entry, false));
         to.out << dumped(out);
         return k_exit_good;
     }
@@ -123,7 +103,7 @@ int show_quarantined(const places& at, const console& to, std::uint64_t number) 
     if (!entry.ok())
         return failed(to, std::move(entry).failure().in("quarantine " + std::to_string(number)));
     if (at.json) {
-        to.out << dumped(as_json(*entry, true));
+        to.out << dumped(quarantine_json(*entry, true));
         return k_exit_good;
     }
     const auto& message = entry->message;

@@ -1,7 +1,7 @@
 #include "firmware/ctl/verbs.hpp"
 
 #include "firmware/ctl/table.hpp"
-#include "firmware/ctl/words.hpp"
+#include "firmware/views/words.hpp"
 
 #include <nlohmann/json.hpp>
 

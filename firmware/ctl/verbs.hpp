@@ -12,7 +12,11 @@
 #include <string>
 #include <string_view>
 
+namespace wharf::views {}
+
 namespace wharf::ctl {
+
+using namespace views;
 
 enum exit_code : int {
     k_exit_good = 0,

@@ -1,5 +1,6 @@
 #include "firmware/wharfd/app.hpp"
 
+#include "firmware/wharfd/fleet.hpp"
 #include "firmware/wharfd/options.hpp"
 #include "firmware/wharfd/routes.hpp"
 #include "firmware/wharfd/status.hpp"
@@ -36,6 +37,7 @@ namespace asio = boost::asio;
 
 constexpr std::uint32_t k_stop_wait_ms = 5000;
 constexpr std::uint32_t k_last_words_ms = 1000;
+constexpr std::uint32_t k_fleet_wait_ms = 1000;
 constexpr auto k_watch = std::chrono::seconds(1);
 
 class app : public journal_port {
@@ -64,6 +66,7 @@ class app : public journal_port {
     status open();
     status start();
     status make_sync();
+    status make_fleet();
     status make_listener();
     status use_tls();
     void wait_for_reload();
@@ -112,6 +115,7 @@ class app : public journal_port {
     std::unique_ptr<bridge_port> bridges_; // where one is configured
     std::unique_ptr<sync_shell> sync_;
     std::unique_ptr<operator_routes> routes_;
+    std::unique_ptr<fleet_office> fleet_; // where one is configured
     std::unique_ptr<admin::server> admin_;
     worker_pool workers_; // ends first: what it runs calls the others
 };
@@ -149,8 +153,14 @@ journal_callbacks app::callbacks() {
             const auto* delivered = std::get_if<delivery_done>(&answer);
             if (delivered != nullptr) sync_->post(*delivered);
             if (discarded != nullptr)
-                asio::post(io_, [this, answer = *discarded] { routes_->on_discarded(answer); });
-            return discarded != nullptr || delivered != nullptr;
+                asio::post(io_, [this, answer = *discarded] {
+                    if (fleet_ == nullptr || !fleet_->on_answer(answer))
+                        routes_->on_discarded(answer);
+                });
+            const auto* managed = std::get_if<manage_done>(&answer);
+            if (managed != nullptr)
+                asio::post(io_, [this, answer = *managed] { fleet_->on_answer(answer); });
+            return discarded != nullptr || delivered != nullptr || managed != nullptr;
         });
         if (bridges_ != nullptr) {
             const auto theirs = std::stable_partition(
@@ -261,6 +271,7 @@ status app::start() {
     WHARF_TRY(make_sync());
     routes_ = std::make_unique<operator_routes>(operator_routes::parts{
         config_, *journal_, *writer_, *sync_, *access_, io_, [this] { return look(); }});
+    if (config_.fleet.present) WHARF_TRY(make_fleet());
     writer_->start();
     WHARF_TRY(sync_->start());
 
@@ -277,6 +288,7 @@ status app::start() {
         log::info("bridges may connect", {{"socket", config_.bridge.socket}});
     }
     board_.set_listening(true);
+    if (fleet_ != nullptr) fleet_->start();
     auto port = [](std::uint16_t number) { return number == 0 ? "none" : std::to_string(number); };
     log::info("listening", {{"address", config_.listener.address},
                             {"port", port(listener_->port())},
@@ -332,12 +344,13 @@ void app::make_bridge_port() {
 }
 
 // A token is one line.
-result<std::string> read_token(const std::string& path) {
+result<std::string> read_token(std::string_view key, const std::string& path) {
     if (path.empty()) return std::string();
     std::ifstream file(path);
     std::string token;
     if (!file || !std::getline(file, token) || token.empty())
-        return error{errc::not_found, "token_file " + path + ": cannot be read or is empty"};
+        return error{errc::not_found,
+                     std::string(key) + " " + path + ": cannot be read or is empty"};
     warn_of_open(path);
     return token;
 }
@@ -346,10 +359,12 @@ status app::make_sync() {
     std::vector<sync_destination> to;
     for (std::size_t i = 0; i < config_.destinations.size(); ++i) {
         const destination_config& one = config_.destinations[i];
-        WHARF_TRY_ASSIGN(auto token, read_token(one.token_file));
+        WHARF_TRY_ASSIGN(auto token, read_token("token_file", one.token_file));
         warn_of_open(one.tls_key);
         to.push_back(sync_destination_of(config_, one, journal_->destinations()[i],
                                          journal_->recovery().epoch, std::move(token)));
+        to.back().delivery.paused =
+            journal_->state().destinations(journal_->destinations()[i]).paused();
     }
     sync_callbacks calls;
     calls.log = [](const std::string& destination, const std::string& text,
@@ -374,6 +389,14 @@ status app::make_sync() {
 // From the sync thread. Delivery is bounded by its own batches, so it need not wait for room.
 void app::submit(journal_request request) {
     static_cast<void>(writer_->submit(std::move(request)));
+}
+
+status app::make_fleet() {
+    WHARF_TRY_ASSIGN(auto password, read_token("fleet.password_file", config_.fleet.password_file));
+    WHARF_TRY_ASSIGN(fleet_, fleet_office::make({config_, *journal_, *store_, *writer_, *sync_,
+                                                 workers_, io_, [this] { return look(); }},
+                                                clock_, random_, std::move(password)));
+    return ok();
 }
 
 observe::gateway_snapshot app::look() {
@@ -413,6 +436,7 @@ void app::stop() {
 }
 
 int app::shut_down() {
+    if (fleet_ != nullptr) fleet_->stop(k_fleet_wait_ms);
     workers_.stop();
     admin_->stop();
     sync_->stop();

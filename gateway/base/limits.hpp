@@ -217,6 +217,7 @@ inline constexpr std::size_t k_audit_entries_max = 32 * 1024;
 // Reports that wait for the fleet broker.
 inline constexpr std::size_t k_outbound_max = 2048;
 inline constexpr std::size_t k_outbound_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::size_t k_outbound_in_flight_max = 64;
 inline constexpr std::size_t k_report_bytes_max = 256 * 1024;
 
 // --- the ring ----------------------------------------------------------------------------------

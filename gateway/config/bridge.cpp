@@ -1,6 +1,7 @@
 #include "gateway/config/bridge.hpp"
 
 #include "gateway/base/http_url.hpp"
+#include "gateway/config/broker_url.hpp"
 #include "gateway/config/checks.hpp"
 
 #include <algorithm>
@@ -20,22 +21,12 @@ using config_detail::section;
 constexpr std::string_view k_url_expected = "tcp://host[:port] or ssl://host[:port]";
 constexpr std::uint64_t k_hour_ms = 3'600'000;
 
-// What stands before a path in an http address is what stands here.
 bool read_url(std::string_view text, site_broker_config& to, std::string& host) {
-    to.tls = text.starts_with("ssl://");
-    if (!to.tls && !text.starts_with("tcp://")) return false;
-    const auto authority = text.substr(6);
-    const auto parsed = parse_http_url("http://" + std::string(authority));
-    if (!parsed.ok() || !parsed->path.empty() || authority.ends_with('/')) return false;
-    const auto bracket = authority.rfind(']');
-    const bool has_port =
-        authority.find(':', bracket == authority.npos ? 0 : bracket) != authority.npos;
+    const auto parsed = config_detail::parse_broker_url(text);
+    if (!parsed || parsed->websocket) return false;
+    to.url = parsed->text;
+    to.tls = parsed->tls;
     host = parsed->host;
-    const bool v6 = host.find(':') != host.npos;
-    to.url = std::string(text.substr(0, 6)) + (v6 ? "[" + host + "]" : host) + ":" +
-             (has_port ? std::to_string(parsed->port)
-              : to.tls ? "8883"
-                       : "1883");
     return true;
 }
 

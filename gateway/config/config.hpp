@@ -187,6 +187,31 @@ struct bridge_port_config {
     std::vector<std::string> expected;
 };
 
+enum class fleet_protocol : std::uint8_t { automatic, mqtt_5, mqtt_3_1_1 };
+
+// The broker over which this gateway is managed.
+struct fleet_config {
+    bool present = false;
+    std::string url; // ssl://, wss:// or tcp://
+    bool tls = false;
+    std::string http_proxy; // host:port, for wss
+    std::string client_id;  // "wharf-<site>-<gateway>" where none is given
+    std::string key_file = "/var/lib/wharf/gateway.key";      // made where there is none
+    std::string operators_file = "/etc/wharf/operators.toml"; // read once, at the first start
+    std::string ca_file;                                      // empty: the system's
+    std::string certificate_file;
+    std::string certificate_key_file;
+    std::string user;
+    std::string password_file;
+    fleet_protocol protocol = fleet_protocol::automatic;
+    std::uint16_t keep_alive_s = 60;
+    std::uint32_t session_expiry_h = 24;
+    std::uint32_t connect_timeout_s = 30;
+    std::uint32_t backoff_min_ms = 1'000;
+    std::uint32_t backoff_max_ms = 300'000;
+    std::uint32_t state_every_s = 60;
+};
+
 struct log_config {
     log_format format = log_format::human;
     log_level level = log_level::info;
@@ -208,6 +233,7 @@ struct config {
     std::vector<destination_config> destinations;
     admin_config admin;
     bridge_port_config bridge;
+    fleet_config fleet;
     log_config log;
 
     // What is allowed but deserves a word in the log, each as "file:line: key: ...".

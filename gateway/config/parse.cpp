@@ -3,6 +3,7 @@
 #include "gateway/base/topic_filter.hpp"
 #include "gateway/config/checks.hpp"
 #include "gateway/config/parse_access.hpp"
+#include "gateway/config/parse_fleet.hpp"
 #include "gateway/config/section.hpp"
 #include "gateway/config/tls.hpp"
 #include "gateway/config/topic.hpp"
@@ -327,6 +328,7 @@ void read_all(section root, config& to) {
     read_destinations(root, to.destinations);
     read_admin(root.inner("admin"), to.admin);
     read_bridge_port(root.inner("bridge"), to.bridge);
+    config_detail::read_fleet(root.inner("fleet"), to.gateway, to.fleet);
     if (!to.bridge.socket.empty() && to.bridge.socket == to.admin.socket)
         root.error("bridge", "expected a socket of its own, found admin.socket's");
     read_log(root.inner("log"), to.log);

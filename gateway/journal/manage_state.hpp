@@ -1,4 +1,5 @@
-// What management finds in the journal when it starts, and the links of the audit trail. Any thread.
+// What management finds in the journal when it starts, and the links of the audit trail. Any
+// thread.
 #pragma once
 
 #include "gateway/base/result.hpp"

@@ -52,15 +52,14 @@ std::size_t bytes_of(const std::vector<local_op>& ops) {
 }
 
 std::size_t bytes_of(const manage_op& op) {
-    return k_op_bytes +
-           std::visit(
-               [](const auto& one) {
-                   if constexpr (requires { one.content; })
-                       return one.content.size();
-                   else
-                       return std::size_t{0};
-               },
-               op);
+    return k_op_bytes + std::visit(
+                            [](const auto& one) {
+                                if constexpr (requires { one.content; })
+                                    return one.content.size();
+                                else
+                                    return std::size_t{0};
+                            },
+                            op);
 }
 
 std::size_t bytes_of(const manage_ops& ops) {

@@ -359,10 +359,9 @@ struct delivery_request {
     manage_ops with = {}; // of the command that caused it: true in the same commit
 };
 
-using journal_request =
-    std::variant<ingest_request, session_open_request, session_close_request,
-                 session_release_request, local_request, quarantine_discard_request,
-                 delivery_request, manage_request>;
+using journal_request = std::variant<ingest_request, session_open_request, session_close_request,
+                                     session_release_request, local_request,
+                                     quarantine_discard_request, delivery_request, manage_request>;
 
 // --- what a commit made true -------------------------------------------------------------------
 

@@ -27,14 +27,20 @@ std::string join(const std::vector<std::string>& names) {
 
 } // namespace
 
+result<roster> operators_of(const manage_state& found, roster first) {
+    if (!found.roster) return first;
+    auto kept = roster::make(*found.roster);
+    if (!kept.ok()) return std::move(kept).failure().in("the journal's operators");
+    return kept;
+}
+
 command_desk::command_desk(const key_fingerprint& gateway, const digest_key& nonce_key,
                            roster operators, manage_state found, const desk_time& at)
     : gateway_(gateway), nonces_(nonce_key, at.now_us), operators_(std::move(operators)),
       checks_({limits::k_command_checks_per_s, limits::k_command_checks_burst}, at.now_us) {
     const bool first = !found.roster.has_value() && operators_.content().operators_size() > 0;
     restore(std::move(found), at);
-    if (first)
-        journal({put_roster{operators_.content().SerializeAsString()}}, {}, true);
+    if (first) journal({put_roster{operators_.content().SerializeAsString()}}, {}, true);
 }
 
 void command_desk::restore(manage_state found, const desk_time& at) {
@@ -62,8 +68,7 @@ void command_desk::restore(manage_state found, const desk_time& at) {
         it.command = std::move(command);
         it.again = true;
         for (const std::string& fingerprint : record.signers())
-            if (const auto* signer = operators_.find(fingerprint))
-                it.names.push_back(signer->name);
+            if (const auto* signer = operators_.find(fingerprint)) it.names.push_back(signer->name);
         it.record = std::move(record);
         // An older program, after a roll-back.
         if (it.kind == nullptr)
@@ -73,7 +78,8 @@ void command_desk::restore(manage_state found, const desk_time& at) {
     }
 }
 
-// --- who may ask -----------------------------------------------------------------------------------
+// --- who may ask
+// -----------------------------------------------------------------------------------
 
 void command_desk::overlook(std::string_view why, const desk_time& at) {
     ++counts_.refused;
@@ -86,9 +92,8 @@ void command_desk::on_message(std::string_view bytes, const desk_time& at) {
     SignedCommand envelope;
     auto command = std::make_shared<Command>();
     if (bytes.size() > limits::k_command_bytes_max)
-        return overlook("it has more than " + std::to_string(limits::k_command_bytes_max) +
-                            " bytes",
-                        at);
+        return overlook(
+            "it has more than " + std::to_string(limits::k_command_bytes_max) + " bytes", at);
     if (!envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
         !command->ParseFromString(envelope.command()))
         return overlook("it cannot be read", at);
@@ -225,7 +230,8 @@ void command_desk::refuse(ticket of, CommandCode code, std::string message, cons
     open_.erase(of);
 }
 
-// --- what becomes of it ------------------------------------------------------------------------------
+// --- what becomes of it
+// ------------------------------------------------------------------------------
 
 void command_desk::accept(ticket of, const desk_time& at) {
     open_command& it = open_.at(of);
@@ -266,7 +272,7 @@ void command_desk::on_journaled(std::uint64_t token, const desk_time& at) {
     auto found = journaling_.extract(token);
     if (found.empty()) return;
     on_disk& then = found.mapped();
-    if (then.outbound != 0) send_out(then.outbound, "event", std::move(then.event));
+    if (then.outbound != 0) keep(then.outbound, "event", std::move(then.event));
     const auto of = open_.find(then.of);
     if (of == open_.end()) return;
     if (of->second.now == phase::receiving) {
@@ -352,7 +358,7 @@ void command_desk::over(ticket of, const desk_time& at) {
         operators_ = std::move(*it.operators);
         actions_.emplace_back(act::operators_changed{});
     }
-    if (!is_local(it)) return send_out(it.outbound, "res", std::move(it.outcome));
+    if (!is_local(it)) return keep(it.outbound, "res", std::move(it.outcome));
     CommandReport what;
     what.ParseFromString(it.outcome);
     actions_.emplace_back(act::answer{of, std::move(what)});
@@ -367,9 +373,9 @@ void command_desk::tick(const desk_time& at) {
     });
     if (!ops.empty()) journal(std::move(ops), {}, false);
     for (const auto& left : budget_.take_left_out(at.now_us / 1000))
-        actions_.emplace_back(act::log{true, std::to_string(left.lines) +
-                                                 " more messages for commands were not to obey: " +
-                                                 left.subject});
+        actions_.emplace_back(
+            act::log{true, std::to_string(left.lines) +
+                               " more messages for commands were not to obey: " + left.subject});
 }
 
 } // namespace wharf::manage

@@ -86,6 +86,9 @@ struct operators_changed {};
 using desk_action = std::variant<act::check, act::journal, act::run, act::publish, act::answer,
                                  act::log, act::operators_changed>;
 
+// The journal's operators; where it has none yet, the first ones.
+[[nodiscard]] result<roster> operators_of(const manage_state& found, roster first);
+
 struct desk_counts {
     std::uint64_t refused = 0;     // not for this gateway, unreadable, or not an operator's
     std::uint64_t overlooked = 0;  // too many to be checked
@@ -96,7 +99,7 @@ struct desk_counts {
 
 class command_desk {
   public:
-    // `found`: of the journal; without operators in it, `first` are taken and journaled.
+    // `operators`: from operators_of(found, ...); journaled where they are the first.
     command_desk(const key_fingerprint& gateway, const digest_key& nonce_key, roster operators,
                  manage_state found, const desk_time& at);
 
@@ -121,13 +124,16 @@ class command_desk {
 
     // Something that people should hear of.
     void raise(wharf::v1::GatewayEvent event, const desk_time& at);
-    // The link stands: what waits is sent, or sent again.
+    // The link stands: what waits is sent, or sent again, some at a time.
     void on_link_up();
+    void on_link_down() { link_up_ = false; }
     void on_delivered(std::uint64_t outbound);
     void tick(const desk_time& at);
 
     [[nodiscard]] std::vector<desk_action> take_actions() { return std::exchange(actions_, {}); }
-    [[nodiscard]] std::string nonce(const desk_time& at) const { return nonces_.current(at.now_us); }
+    [[nodiscard]] std::string nonce(const desk_time& at) const {
+        return nonces_.current(at.now_us);
+    }
     [[nodiscard]] const roster& operators() const { return operators_; }
     // As finish(), and other operators: true together.
     void change_operators(ticket of, roster next, command_outcome outcome, const desk_time& at);
@@ -141,17 +147,17 @@ class command_desk {
         std::shared_ptr<const wharf::v1::Command> command;
         sha256_digest digest{}; // of its bytes
         wharf::v1::CommandRecord record;
-        std::vector<std::string> names;       // of who signed
+        std::vector<std::string> names;        // of who signed
         std::vector<std::string> fingerprints; // whose signatures are being checked
         bool again = false;
-        std::string outcome;        // a serialized CommandReport
-        std::uint64_t outbound = 0; // its number, where it goes to the fleet
+        std::string outcome;             // a serialized CommandReport
+        std::uint64_t outbound = 0;      // its number, where it goes to the fleet
         std::optional<roster> operators; // that it brings
     };
     struct known_command {
         sha256_digest content{};
-        ticket open = 0;    // 0: it is over
-        std::string report; // a serialized CommandReport, of one that is over
+        ticket open = 0;        // 0: it is over
+        std::string report;     // a serialized CommandReport, of one that is over
         std::int64_t at_us = 0; // in journal time
     };
     struct waiting {
@@ -189,7 +195,8 @@ class command_desk {
     void journal(manage_ops ops, on_disk then, bool urgent);
     [[nodiscard]] bool make_room(std::size_t bytes, manage_ops& ops);
     [[nodiscard]] manage_ops ending(ticket of, command_outcome outcome, const desk_time& at);
-    void send_out(std::uint64_t number, std::string channel, std::string report);
+    void keep(std::uint64_t number, std::string channel, std::string report);
+    void send_next();
 
     const key_fingerprint gateway_;
     nonces nonces_;
@@ -201,6 +208,8 @@ class command_desk {
     std::deque<std::string> asked_in_order_;
     std::map<std::uint64_t, waiting> outbound_;
     std::size_t outbound_bytes_ = 0;
+    std::set<std::uint64_t> in_flight_; // of them
+    bool link_up_ = false;
     std::map<std::uint64_t, on_disk> journaling_; // by token
     std::vector<desk_action> actions_;
     desk_counts counts_;

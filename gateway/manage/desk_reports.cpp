@@ -67,7 +67,8 @@ void command_desk::journal(manage_ops ops, on_disk then, bool urgent) {
     actions_.emplace_back(act::journal{std::move(request)});
 }
 
-// --- what waits for the fleet broker -----------------------------------------------------------------
+// --- what waits for the fleet broker
+// -----------------------------------------------------------------
 
 // Events give way to what is newer, reports of commands do not. False: there is no room.
 bool command_desk::make_room(std::size_t bytes, manage_ops& ops) {
@@ -82,6 +83,7 @@ bool command_desk::make_room(std::size_t bytes, manage_ops& ops) {
         }
         ops.emplace_back(erase_outbound{at->first});
         outbound_bytes_ -= at->second.report.size();
+        in_flight_.erase(at->first);
         at = outbound_.erase(at);
         ++counts_.events_lost;
     }
@@ -104,23 +106,36 @@ void command_desk::raise(GatewayEvent event, const desk_time& at) {
     }
 }
 
-void command_desk::send_out(std::uint64_t number, std::string channel, std::string report) {
+void command_desk::keep(std::uint64_t number, std::string channel, std::string report) {
     outbound_bytes_ += report.size();
-    actions_.emplace_back(act::publish{channel, report, number});
     outbound_.insert_or_assign(number, waiting{std::move(channel), std::move(report)});
+    send_next();
+}
+
+void command_desk::send_next() {
+    if (!link_up_) return;
+    for (const auto& [number, one] : outbound_) {
+        if (in_flight_.size() >= limits::k_outbound_in_flight_max) return;
+        if (in_flight_.insert(number).second)
+            actions_.emplace_back(act::publish{one.channel, one.report, number});
+    }
 }
 
 void command_desk::on_link_up() {
-    for (const auto& [number, one] : outbound_)
-        actions_.emplace_back(act::publish{one.channel, one.report, number});
+    link_up_ = true;
+    in_flight_.clear();
+    send_next();
 }
 
 void command_desk::on_delivered(std::uint64_t outbound) {
+    in_flight_.erase(outbound);
     const auto found = outbound_.find(outbound);
-    if (found == outbound_.end()) return;
-    outbound_bytes_ -= found->second.report.size();
-    outbound_.erase(found);
-    journal({erase_outbound{outbound}}, {}, false);
+    if (found != outbound_.end()) {
+        outbound_bytes_ -= found->second.report.size();
+        outbound_.erase(found);
+        journal({erase_outbound{outbound}}, {}, false);
+    }
+    send_next();
 }
 
 desk_counts command_desk::counts() const {

@@ -22,12 +22,12 @@ status check_two_person(const wharf::v1::OperatorRoster& content) {
         const command_kind* kind = kind_named(name);
         if (kind == nullptr)
             return error{errc::invalid, "two_person: there is no command \"" + name + "\""};
-        const auto able = std::ranges::count_if(content.operators(), [&](const auto& one) {
-            return one.role() >= kind->role;
-        });
+        const auto able = std::ranges::count_if(
+            content.operators(), [&](const auto& one) { return one.role() >= kind->role; });
         if (able < 2)
-            return error{errc::invalid, "two_person: " + name + " needs two operators with the "
-                                                                "role " +
+            return error{errc::invalid, "two_person: " + name +
+                                            " needs two operators with the "
+                                            "role " +
                                             std::string(to_string(kind->role)) +
                                             ", and there is only " + std::to_string(able)};
     }
@@ -81,8 +81,8 @@ bool roster::wants_two(std::string_view command) const {
 
 std::string roster::objection(const command_kind& to,
                               const std::vector<const entry*>& signers) const {
-    const auto able = std::ranges::count_if(
-        signers, [&](const entry* one) { return one->role >= to.role; });
+    const auto able =
+        std::ranges::count_if(signers, [&](const entry* one) { return one->role >= to.role; });
     const std::string command(to.name);
     if (able == 0)
         return command + " needs the role " + std::string(to_string(to.role)) + ", and " +

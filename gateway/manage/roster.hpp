@@ -1,5 +1,5 @@
-// The operators whose commands a gateway obeys: their keys and roles, and which commands two of them
-// have to sign. Immutable; a change makes another one. Any thread.
+// The operators whose commands a gateway obeys: their keys and roles, and which commands two of
+// them have to sign. Immutable; a change makes another one. Any thread.
 #pragma once
 
 #include "gateway/base/result.hpp"

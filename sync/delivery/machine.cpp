@@ -16,7 +16,8 @@ constexpr std::int64_t k_clock_tolerance_us = 3'600'000'000;
 
 destination_machine::destination_machine(delivery_options options, std::uint64_t jitter_seed)
     : options_(std::move(options)), random_(jitter_seed),
-      circuit_(options_.circuit_failures, options_.retry_base_us, options_.retry_cap_us) {
+      circuit_(options_.circuit_failures, options_.retry_base_us, options_.retry_cap_us),
+      paused_(options_.paused) {
     WHARF_ASSERT(options_.in_flight_max >= 1 &&
                  options_.in_flight_max <= limits::k_batches_in_flight_max);
     for (const auto& lane_options : options_.lanes)
@@ -121,9 +122,9 @@ void destination_machine::on_parked(sequence number, const wharf::v1::ParkedUpda
     }
     parked_.on_parked(number, content);
     if (const auto waiting = commands_.find(number); waiting != commands_.end()) {
-        const auto c = waiting->second;
+        auto c = std::move(waiting->second);
         commands_.erase(waiting);
-        execute(c, number, content, at);
+        execute(std::move(c), number, content, at);
     }
     pump(at);
 }
@@ -161,8 +162,9 @@ void destination_machine::on_tick(instant at) {
     pump(at);
 }
 
-void destination_machine::retry_dead(std::uint64_t command, sequence number, instant at) {
-    if (!commands_.emplace(number, pending_command{command, false, {}}).second) {
+void destination_machine::retry_dead(std::uint64_t command, sequence number, instant at,
+                                     manage_ops with) {
+    if (!commands_.emplace(number, pending_command{command, false, {}, std::move(with)}).second) {
         actions_.emplace_back(act::reply{command, "another command for it is under way"});
         return;
     }
@@ -171,8 +173,9 @@ void destination_machine::retry_dead(std::uint64_t command, sequence number, ins
 }
 
 void destination_machine::discard_dead(std::uint64_t command, sequence number,
-                                       const std::string& reason, instant at) {
-    if (!commands_.emplace(number, pending_command{command, true, reason}).second) {
+                                       const std::string& reason, instant at, manage_ops with) {
+    if (!commands_.emplace(number, pending_command{command, true, reason, std::move(with)})
+             .second) {
         actions_.emplace_back(act::reply{command, "another command for it is under way"});
         return;
     }

@@ -92,9 +92,10 @@ class destination_machine {
     void on_tick(instant at);
 
     // Commands of an operator; the reply action says what came of them, once it is durable.
-    void retry_dead(std::uint64_t command, sequence number, instant at);
-    void discard_dead(std::uint64_t command, sequence number, const std::string& reason,
-                      instant at);
+    // `with`: true in the same commit as what the command does.
+    void retry_dead(std::uint64_t command, sequence number, instant at, manage_ops with = {});
+    void discard_dead(std::uint64_t command, sequence number, const std::string& reason, instant at,
+                      manage_ops with = {});
     void pause(instant at);
     // Also starts a stopped destination again.
     void resume(instant at);
@@ -125,6 +126,7 @@ class destination_machine {
         std::uint64_t id = 0;
         bool discard = false;
         std::string reason;
+        manage_ops with;
     };
     // A request that is being put together.
     struct draft {
@@ -205,7 +207,7 @@ class destination_machine {
     void settle(const batch_entry& e, settlement how, draft& d);
     void look_after_parked();
     [[nodiscard]] bool past_help(const wharf::v1::ParkedUpdate& content, instant at) const;
-    void execute(const pending_command& c, sequence number, const wharf::v1::ParkedUpdate* content,
+    void execute(pending_command c, sequence number, const wharf::v1::ParkedUpdate* content,
                  instant at);
     [[nodiscard]] bool waits_for_dead(const batch_entry& e) const;
     void block_behind_dead(const batch_entry& e, draft& d);

@@ -168,7 +168,7 @@ bool destination_machine::past_help(const wharf::v1::ParkedUpdate& content, inst
            forgotten_since(content.parked_at_us(), at);
 }
 
-void destination_machine::execute(const pending_command& c, sequence number,
+void destination_machine::execute(pending_command c, sequence number,
                                   const wharf::v1::ParkedUpdate* content, instant at) {
     std::string failure;
     if (content == nullptr)
@@ -200,6 +200,9 @@ void destination_machine::execute(const pending_command& c, sequence number,
         op.content.set_blocks(true);
         d.request.ops.emplace_back(std::move(op));
     }
+    d.request.with = std::move(c.with);
+    // A person waits for the outcome of a command.
+    d.request.urgent = d.request.urgent || !d.request.with.empty();
     forget_loose(number);
     d.after.keys = parked_.change(number, keys, !c.discard);
     d.after.changed.push_back(number);

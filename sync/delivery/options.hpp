@@ -24,6 +24,7 @@ struct delivery_options {
     std::string gateway;
     std::uint32_t epoch = 0;
     std::uint32_t mapping_revision = 1;
+    bool paused = false; // an operator paused it before this start
     // The ERP applies the items of a batch in order and stops at the first it does not apply.
     bool in_order = false;
     bool can_ask = true;

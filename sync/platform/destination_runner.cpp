@@ -68,18 +68,18 @@ void destination_runner::on_tick() {
     drain();
 }
 
-void destination_runner::retry_dead(sequence number, sync_shell::reply done) {
+void destination_runner::retry_dead(sequence number, manage_ops with, sync_shell::reply done) {
     const auto id = next_command_++;
     replies_.emplace(id, std::move(done));
-    machine_.retry_dead(id, number, now());
+    machine_.retry_dead(id, number, now(), std::move(with));
     drain();
 }
 
-void destination_runner::discard_dead(sequence number, const std::string& reason,
+void destination_runner::discard_dead(sequence number, const std::string& reason, manage_ops with,
                                       sync_shell::reply done) {
     const auto id = next_command_++;
     replies_.emplace(id, std::move(done));
-    machine_.discard_dead(id, number, reason, now());
+    machine_.discard_dead(id, number, reason, now(), std::move(with));
     drain();
 }
 

@@ -21,8 +21,9 @@ class destination_runner {
     void on_journaled(std::uint64_t token);
     void on_space(bool full);
     void on_tick();
-    void retry_dead(sequence number, sync_shell::reply done);
-    void discard_dead(sequence number, const std::string& reason, sync_shell::reply done);
+    void retry_dead(sequence number, manage_ops with, sync_shell::reply done);
+    void discard_dead(sequence number, const std::string& reason, manage_ops with,
+                      sync_shell::reply done);
     void pause();
     void resume();
     void abandon() { client_.stop(); }

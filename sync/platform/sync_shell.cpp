@@ -223,17 +223,20 @@ void sync_shell::post(const delivery_done& done) {
     });
 }
 
-void sync_shell::retry_dead(std::uint8_t destination, sequence number, reply done) {
-    state_->with(destination, std::move(done), [number](destination_runner& runner, reply then) {
-        runner.retry_dead(number, std::move(then));
-    });
+void sync_shell::retry_dead(std::uint8_t destination, sequence number, reply done,
+                            manage_ops with) {
+    state_->with(destination, std::move(done),
+                 [number, with = std::move(with)](destination_runner& runner, reply then) mutable {
+                     runner.retry_dead(number, std::move(with), std::move(then));
+                 });
 }
 
 void sync_shell::discard_dead(std::uint8_t destination, sequence number, std::string reason,
-                              reply done) {
+                              reply done, manage_ops with) {
     state_->with(destination, std::move(done),
-                 [number, reason = std::move(reason)](destination_runner& runner, reply then) {
-                     runner.discard_dead(number, reason, std::move(then));
+                 [number, reason = std::move(reason),
+                  with = std::move(with)](destination_runner& runner, reply then) mutable {
+                     runner.discard_dead(number, reason, std::move(with), std::move(then));
                  });
 }
 

@@ -75,9 +75,11 @@ class sync_shell {
     // From the journal thread.
     void post(const delivery_done& done);
 
-    // A number of a destination that is not there fails.
-    void retry_dead(std::uint8_t destination, sequence number, reply done);
-    void discard_dead(std::uint8_t destination, sequence number, std::string reason, reply done);
+    // A number of a destination that is not there fails. `with`: true in the same commit as what is
+    // done; where nothing is done it is left out.
+    void retry_dead(std::uint8_t destination, sequence number, reply done, manage_ops with = {});
+    void discard_dead(std::uint8_t destination, sequence number, std::string reason, reply done,
+                      manage_ops with = {});
     void pause(std::uint8_t destination, reply done);
     void resume(std::uint8_t destination, reply done);
 

@@ -24,7 +24,7 @@ struct running {
     std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::async_logger> logger;
     bool json = false;
-    level least = level::info;
+    std::atomic<level> least = level::info;
 };
 
 // Replaced only by start and shutdown; a writer that still holds the old one finishes with it.
@@ -149,6 +149,10 @@ status start(const options& how) {
         each = 0;
     std::atomic_store(&current, std::move(next));
     return ok();
+}
+
+void set_least(level least) {
+    if (auto to = std::atomic_load(&current)) to->least = least;
 }
 
 void shutdown() {

@@ -27,6 +27,8 @@ struct options {
 
 // Once, before the first line; before it, and after shutdown, lines go nowhere.
 status start(const options& how);
+// From the next line on; nothing before start().
+void set_least(level least);
 // Writes what waits and ends the thread.
 void shutdown();
 // Writes what waits, for at most so long: before the process ends at once.

@@ -1,4 +1,4 @@
-#include "firmware/ctl/words.hpp"
+#include "firmware/views/words.hpp"
 
 #include "firmware/ctl/table.hpp"
 #include "gateway/codec/json_codec.hpp"
@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 
 using namespace wharf;
-using namespace wharf::ctl;
+using namespace wharf::views;
 using Catch::Matchers::Contains;
 
 namespace {

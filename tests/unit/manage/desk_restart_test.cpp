@@ -149,5 +149,6 @@ TEST_CASE("what the first operators are is taken once: the journal's hold agains
     it.settle();
     it.restart(make_roster({make_operator("stranger", OPERATOR_ROLE_ADMIN)}));
     CHECK(it.desk->operators().find(view_of(key_named("ann").half().fingerprint())) != nullptr);
-    CHECK(it.desk->operators().find(view_of(key_named("stranger").half().fingerprint())) == nullptr);
+    CHECK(it.desk->operators().find(view_of(key_named("stranger").half().fingerprint())) ==
+          nullptr);
 }

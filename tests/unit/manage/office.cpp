@@ -46,6 +46,7 @@ manage::roster usual_roster() {
 office::office(manage::roster operators) {
     journal.open();
     restart(std::move(operators));
+    desk->on_link_up();
 }
 
 std::string office::fresh_id() {
@@ -120,16 +121,12 @@ void office::restart(manage::roster first) {
     journal.power_cut();
     auto found = read_manage_state(journal.store);
     REQUIRE(found.ok());
-    if (found->roster) {
-        auto kept = manage::roster::make(*found->roster);
-        REQUIRE(kept.ok());
-        first = *kept;
-    }
+    auto operators = manage::operators_of(*found, std::move(first));
+    REQUIRE(operators.ok());
     digest_key nonce_key{};
     nonce_key[0] = static_cast<char>(++starts);
     desk = std::make_unique<manage::command_desk>(key_named("gateway").half().fingerprint(),
-                                                  nonce_key, std::move(first), std::move(*found),
-                                                  at);
+                                                  nonce_key, *operators, std::move(*found), at);
     pump();
 }
 

@@ -1,4 +1,4 @@
-#include "firmware/ctl/words.hpp"
+#include "firmware/views/words.hpp"
 
 #include "gateway/base/decimal.hpp"
 #include "gateway/base/time.hpp"
@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdio>
 
-namespace wharf::ctl {
+namespace wharf::views {
 
 namespace {
 
@@ -277,4 +277,4 @@ std::string bytes_text(std::uint64_t bytes) {
     return out.data();
 }
 
-} // namespace wharf::ctl
+} // namespace wharf::views

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace wharf::ctl {
+namespace wharf::views {
 
 struct event_words {
     std::string what;     // "2 EA of 4711 were picked from A-01 for order SO-9"
@@ -27,4 +27,4 @@ struct event_words {
 [[nodiscard]] std::string duration_text(double seconds);
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 
-} // namespace wharf::ctl
+} // namespace wharf::views

@@ -1,0 +1,19 @@
+// The audit trail and the operators, as data. Any thread.
+#pragma once
+
+#include "gateway/journal/manage_state.hpp"
+#include "wharf/v1/fleet.pb.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+
+namespace wharf::views {
+
+[[nodiscard]] nlohmann::ordered_json audit_json(const audit_record& record);
+[[nodiscard]] nlohmann::ordered_json operators_json(const wharf::v1::OperatorRoster& of);
+// In the words of `--help`.
+[[nodiscard]] std::string code_text(wharf::v1::CommandCode code);
+[[nodiscard]] std::string step_text(wharf::v1::CommandStep step);
+
+} // namespace wharf::views

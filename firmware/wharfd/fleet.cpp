@@ -1,0 +1,92 @@
+#include "firmware/wharfd/fleet.hpp"
+
+#include "gateway/base/bytes.hpp"
+#include "gateway/config/operators_file.hpp"
+#include "gateway/journal/manage_state.hpp"
+#include "gateway/observe/health.hpp"
+#include "gateway/platform/keys/key_file.hpp"
+#include "gateway/platform/log/log.hpp"
+#include "gateway/platform/private_file.hpp"
+
+#include <algorithm>
+
+namespace wharf {
+
+namespace {
+
+// Anybody may read them: they are public keys. Nobody but root should write them, which the
+// installation sees to.
+result<manage::roster> first_operators(const std::string& path) {
+    WHARF_TRY_ASSIGN(const std::string text,
+                     read_private_file(path, {07777, limits::k_config_bytes_max, "is public"}));
+    WHARF_TRY_ASSIGN(auto content, parse_operators(text, path));
+    content.set_revision(1);
+    for (auto& one : *content.mutable_operators()) {
+        auto key = public_key::read(one.public_key());
+        if (!key.ok()) return std::move(key).failure().in(path + ": operator " + one.name());
+        one.set_public_key(key->der());
+    }
+    auto made = manage::roster::make(std::move(content));
+    if (!made.ok()) return std::move(made).failure().in(path);
+    return made;
+}
+
+wharf::v1::GatewayState state_of(const observe::gateway_snapshot& now,
+                                 const wharf::v1::JournalState& journal) {
+    wharf::v1::GatewayState out;
+    const auto health = observe::judge(now);
+    out.set_software(WHARF_VERSION);
+    out.set_health(std::string(observe::to_string(health.state)));
+    for (const std::string& reason : health.reasons)
+        out.add_reasons(reason);
+    out.set_audit_number(journal.audit_number());
+    out.set_audit_head(journal.audit_head());
+    out.set_status_json(observe::status_json(now));
+    return out;
+}
+
+} // namespace
+
+result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts with,
+                                                         clock_port& clock, random_port& random,
+                                                         std::string password) {
+    const fleet_config& settings = with.settings.fleet;
+    WHARF_TRY_ASSIGN(auto key, read_or_make_key_file(settings.key_file));
+    WHARF_TRY_ASSIGN(auto found, read_manage_state(with.from));
+    manage::roster first;
+    if (!found.roster) {
+        WHARF_TRY_ASSIGN(first, first_operators(settings.operators_file));
+    }
+    fleet_desk_callbacks calls;
+    calls.submit = [&writer = with.writer](manage_request request) {
+        static_cast<void>(writer.submit(std::move(request)));
+    };
+    calls.look = [look = with.look, &writer = with.writer] {
+        return state_of(look(), writer.snapshot().state);
+    };
+    calls.journal_time_us = [&writer = with.writer] { return writer.journal_time_us(); };
+    calls.log = [](bool warning, const std::string& text) {
+        log::write(warning ? log::level::warn : log::level::info, text);
+    };
+    digest_key nonces{};
+    for (char& byte : nonces)
+        byte = static_cast<char>(random.next());
+    fleet_desk::parts around{with.io, with.workers, clock, random};
+    const gateway_config gateway = with.settings.gateway;
+    std::unique_ptr<fleet_office> out(new fleet_office(std::move(with)));
+    calls.run = [&runner = out->runner_](manage::ticket of, const wharf::v1::Command& command,
+                                         bool) { runner.run(of, command); };
+    log::info("managed over the fleet",
+              {{"broker", settings.url}, {"key", to_hex(view_of(key.half().fingerprint()))}});
+    WHARF_TRY_ASSIGN(out->desk_, fleet_desk::make(around, settings, gateway, std::move(key), nonces,
+                                                  std::move(first), std::move(found),
+                                                  std::move(password), std::move(calls)));
+    out->runner_.report_to(*out->desk_);
+    return out;
+}
+
+void fleet_office::on_answer(const manage_done& answer) {
+    if (!runner_.on_answer(answer)) desk_->on_answer(answer);
+}
+
+} // namespace wharf

@@ -1,0 +1,36 @@
+// The fleet channel of wharfd: the desk and what performs its commands, put together. The network
+// thread only.
+#pragma once
+
+#include "firmware/wharfd/commands.hpp"
+#include "gateway/ports/clock.hpp"
+#include "gateway/ports/random.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace wharf {
+
+class fleet_office {
+  public:
+    // REQUIRES: what `with` names, clock and random outlive it. Reads or makes the gateway's key
+    // and, where the journal has no operators, reads the first. password: empty for none.
+    static result<std::unique_ptr<fleet_office>> make(command_runner::parts with, clock_port& clock,
+                                                      random_port& random, std::string password);
+
+    void start() { desk_->start(); }
+    void stop(std::uint32_t wait_ms) { desk_->stop(wait_ms); }
+    void on_answer(const manage_done& answer);
+    // False: it is somebody else's.
+    bool on_answer(const quarantine_discarded& answer) { return runner_.on_answer(answer); }
+    [[nodiscard]] fleet_desk& desk() { return *desk_; }
+
+  private:
+    explicit fleet_office(command_runner::parts with) : runner_(std::move(with)) {}
+
+    command_runner runner_;
+    std::unique_ptr<fleet_desk> desk_;
+};
+
+} // namespace wharf
