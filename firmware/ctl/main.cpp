@@ -1,8 +1,10 @@
 // wharfctl: the operator's tool. Reads the command line, finds out where the journal and the daemon
 // are, and runs one verb.
 #include "firmware/ctl/device_words.hpp"
+#include "firmware/ctl/fleet_words.hpp"
 #include "firmware/ctl/verbs.hpp"
 #include "gateway/config/parse.hpp"
+#include "gateway/observe/books.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -57,6 +59,7 @@ struct arguments {
     bool waiting = false;
     device_options device;
     std::string identities_file;
+    fleet_arguments fleet;
 };
 
 result<places> find_places(const arguments& given) {
@@ -109,7 +112,31 @@ void add_reason(CLI::App& to, arguments& given) {
         });
 }
 
-void add_dead(CLI::App& app, arguments& given, verb& chosen) {
+// A verb's form over the fleet: what it orders, made when everything is parsed.
+template <class Fill> fleet_form ordered(arguments& given, Fill fill, answer_printer print = {}) {
+    return {[&given, fill] {
+                wharf::v1::Command out;
+                fill(given, out);
+                given.fleet.how.reason = given.reason;
+                return result<wharf::v1::Command>(std::move(out));
+            },
+            std::move(print)};
+}
+
+// As it came.
+void print_json(const wharf::v1::CommandReport& report, std::ostream& out) {
+    out << report.json() << "\n";
+}
+
+void print_books(const wharf::v1::CommandReport& report, std::ostream& out) {
+    auto books = observe::books_from_json(report.json());
+    if (books.ok())
+        out << observe::books_table(*books);
+    else
+        print_json(report, out);
+}
+
+void add_dead(CLI::App& app, arguments& given, verb& chosen, fleet_form& form) {
     auto* dead = app.add_subcommand("dead", "Updates that the ERP refused: dead letters");
     dead->require_subcommand(1);
     auto destination = [&given](CLI::App* of) {
@@ -124,6 +151,20 @@ void add_dead(CLI::App& app, arguments& given, verb& chosen) {
         chosen = [&given](auto& at, auto& to) {
             return list_dead(at, to, {given.page, given.destination, given.waiting});
         };
+        form = ordered(
+            given,
+            [](const arguments& with, auto& out) {
+                out.mutable_dead_list()->set_destination(with.destination);
+                out.mutable_dead_list()->set_after(with.page.after);
+                out.mutable_dead_list()->set_count_max(
+                    static_cast<std::uint32_t>(with.page.count_max));
+            },
+            rows_of({{"number", "/number"},
+                     {"destination", "/destination"},
+                     {"state", "/state"},
+                     {"what happened", "/what"},
+                     {"why", "/message"}},
+                    "No dead letters."));
     });
     auto* show = dead->add_subcommand("show", "One of them: the ERP's words, event, item, device");
     add_number(*show, given, "Its number, from dead list");
@@ -140,6 +181,10 @@ void add_dead(CLI::App& app, arguments& given, verb& chosen) {
         chosen = [&given](auto& at, auto& to) {
             return retry_dead(at, to, given.destination, given.number);
         };
+        form = ordered(given, [](const arguments& with, auto& out) {
+            out.mutable_dead_retry()->set_destination(with.destination);
+            out.mutable_dead_retry()->set_number(with.number);
+        });
     });
     auto* discard = dead->add_subcommand("discard", "Give it up for good; the books keep count");
     add_number(*discard, given, "Its number, from dead list");
@@ -149,10 +194,14 @@ void add_dead(CLI::App& app, arguments& given, verb& chosen) {
         chosen = [&given](auto& at, auto& to) {
             return discard_dead(at, to, given.destination, given.number, given.reason);
         };
+        form = ordered(given, [](const arguments& with, auto& out) {
+            out.mutable_dead_discard()->set_destination(with.destination);
+            out.mutable_dead_discard()->set_number(with.number);
+        });
     });
 }
 
-void add_quarantine(CLI::App& app, arguments& given, verb& chosen) {
+void add_quarantine(CLI::App& app, arguments& given, verb& chosen, fleet_form& form) {
     auto* quarantine =
         app.add_subcommand("quarantine", "Messages that could not be read or that contradict");
     quarantine->require_subcommand(1);
@@ -160,11 +209,30 @@ void add_quarantine(CLI::App& app, arguments& given, verb& chosen) {
     add_page(*list, given);
     list->callback([&] {
         chosen = [&given](auto& at, auto& to) { return list_quarantined(at, to, given.page); };
+        form = ordered(
+            given,
+            [](const arguments& with, auto& out) {
+                out.mutable_quarantine_list()->set_after(with.page.after);
+                out.mutable_quarantine_list()->set_count_max(
+                    static_cast<std::uint32_t>(with.page.count_max));
+            },
+            rows_of({{"number", "/number"},
+                     {"received at", "/received_at"},
+                     {"device", "/device"},
+                     {"reason", "/reason"},
+                     {"detail", "/detail"}},
+                    "Nothing in quarantine."));
     });
     auto* show = quarantine->add_subcommand("show", "One of them, with its bytes");
     add_number(*show, given, "Its number, from quarantine list");
     show->callback([&] {
         chosen = [&given](auto& at, auto& to) { return show_quarantined(at, to, given.number); };
+        form = ordered(
+            given,
+            [](const arguments& with, auto& out) {
+                out.mutable_quarantine_show()->set_number(with.number);
+            },
+            print_json);
     });
     auto* discard = quarantine->add_subcommand(
         "discard", "Give one up for good, so that its space is free; the books keep count");
@@ -174,6 +242,9 @@ void add_quarantine(CLI::App& app, arguments& given, verb& chosen) {
         chosen = [&given](auto& at, auto& to) {
             return discard_quarantined(at, to, given.number, given.reason);
         };
+        form = ordered(given, [](const arguments& with, auto& out) {
+            out.mutable_quarantine_discard()->set_number(with.number);
+        });
     });
 }
 
@@ -204,6 +275,7 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", "wharfctl " WHARF_VERSION);
     arguments given;
     verb chosen;
+    fleet_form form;
     app.add_option("--config", given.config_file,
                    "The daemon's configuration (" + std::string(k_default_config) + ")")
         ->type_name("FILE");
@@ -211,30 +283,47 @@ int run(int argc, char** argv) {
                    "This journal, live or a copy; do not ask the daemon")
         ->type_name("DIR");
     app.add_option("--socket", given.socket, "The daemon's socket")->type_name("PATH");
+    app.add_option("--because", given.reason, "Why an order is given, for the audit trail")
+        ->type_name("TEXT");
     app.add_flag("--json", given.json, "JSON instead of tables");
     app.add_subcommand("books", "Every event accounted for: both equations")->callback([&] {
         chosen = show_books;
+        form = ordered(
+            given, [](auto&, auto& out) { out.mutable_books(); }, print_books);
     });
     app.add_subcommand("status", "How the running gateway is doing, and why")->callback([&] {
         chosen = show_status;
+        form = ordered(
+            given, [](auto&, auto& out) { out.mutable_status(); }, print_json);
     });
-    add_quarantine(app, given, chosen);
-    add_dead(app, given, chosen);
+    add_quarantine(app, given, chosen, form);
+    add_dead(app, given, chosen, form);
     auto* resume = app.add_subcommand("resume", "Let a destination that stopped go on");
     resume->add_option("destination", given.destination, "Its name")->required()->type_name("NAME");
     resume->callback([&] {
         chosen = [&given](auto& at, auto& to) {
             return resume_destination(at, to, given.destination);
         };
+        form = ordered(given, [](const arguments& with, auto& out) {
+            out.mutable_resume()->set_destination(with.destination);
+        });
     });
     add_journal(app, given, chosen);
     add_devices(app, given.device, given.identities_file, chosen);
+    add_fleet_options(app, given.fleet);
+    add_fleet(app, given.fleet, chosen, form);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {
         return app.exit(wrong) == 0 ? k_exit_good : k_exit_usage;
     }
     console to{std::cout, std::cerr};
+    if (!given.fleet.how.config_file.empty() && form.command) {
+        given.fleet.how.reason = given.reason;
+        auto command = form.command();
+        if (!command.ok()) return failed(to, command.failure());
+        return order_fleet(given.fleet.how, given.json, to, std::move(*command), form.print);
+    }
     auto at = find_places(given);
     if (!at.ok()) return failed(to, at.failure());
     return chosen(*at, to);

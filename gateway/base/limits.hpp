@@ -211,8 +211,8 @@ inline constexpr std::size_t k_commands_open_max = 16;
 inline constexpr std::size_t k_commands_known_max = 1024;
 // And those that only look.
 inline constexpr std::size_t k_commands_asked_max = 8 * 1024;
-inline constexpr std::uint32_t k_nonce_s = 3600;     // how long one is given out
-inline constexpr std::uint32_t k_nonces_good = 24;   // and for how many such times it is good
+inline constexpr std::uint32_t k_nonce_s = 3600;   // how long one is given out
+inline constexpr std::uint32_t k_nonces_good = 24; // and for how many such times it is good
 inline constexpr std::size_t k_audit_entries_max = 32 * 1024;
 // Reports that wait for the fleet broker.
 inline constexpr std::size_t k_outbound_max = 2048;

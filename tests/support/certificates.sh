@@ -58,6 +58,7 @@ signed unknown stranger gateway DNS:localhost,IP:127.0.0.1
 signed chained between gateway DNS:localhost
 cat between.pem >>chained.pem
 signed device authority scanner-07 DNS:scanner-07.test,URI:urn:wharf:scanner-07
+signed operator authority ops-1 DNS:ops-1.test
 signed revoked authority scanner-13 DNS:scanner-13.test
 signed foreign stranger scanner-99 DNS:scanner-99.test
 openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.key

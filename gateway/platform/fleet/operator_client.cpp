@@ -1,0 +1,166 @@
+#include "gateway/platform/fleet/operator_client.hpp"
+
+#include "gateway/base/bytes.hpp"
+#include "gateway/base/limits.hpp"
+#include "gateway/base/text.hpp"
+#include "gateway/platform/private_file.hpp"
+
+#include <mqtt/async_client.h>
+#include <sodium/randombytes.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+namespace wharf {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int k_qos = 1;
+// States of a large fleet come at once; a tool that does not take them is ended by what is lost.
+constexpr std::size_t k_queue_max = 64 * 1024;
+constexpr auto k_answer_wait = std::chrono::seconds(30);
+constexpr std::size_t k_password_file_bytes_max = 4096;
+
+result<std::string> password_of(const std::string& path) {
+    if (path.empty()) return std::string();
+    WHARF_TRY_ASSIGN(std::string text, read_private_file(path, {0640, k_password_file_bytes_max,
+                                                                "holds a password"}));
+    text.erase(std::min(text.find('\n'), text.size()));
+    if (text.empty()) return error{errc::invalid, path + ": its first line is empty"};
+    return text;
+}
+
+} // namespace
+
+struct operator_client::parts {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<fleet_message> queue; // guarded, with what follows
+    std::string lost;
+    std::string tls_words;
+    std::unique_ptr<mqtt::async_client> client; // ends first
+
+    error failed(std::string_view doing, std::string_view why) {
+        const std::lock_guard hold(mutex);
+        std::string words = std::string(doing) + ": " + printable(why);
+        if (!tls_words.empty()) words += " (" + printable(tls_words) + ")";
+        return {errc::io, std::move(words)};
+    }
+};
+
+operator_client::operator_client(std::unique_ptr<parts> with) : parts_(std::move(with)) {}
+
+operator_client::~operator_client() {
+    if (parts_ == nullptr || parts_->client == nullptr) return;
+    try {
+        if (parts_->client->is_connected())
+            parts_->client->disconnect(500)->wait_for(milliseconds(500));
+    } catch (const mqtt::exception&) {
+        // It is gone: that is what was wanted.
+    }
+}
+
+result<std::unique_ptr<operator_client>> operator_client::connect(const operator_config& with) {
+    WHARF_TRY_ASSIGN(const std::string password, password_of(with.password_file));
+    auto made = std::make_unique<parts>();
+    parts& it = *made;
+    std::string name(8, '\0');
+    randombytes_buf(name.data(), name.size());
+    try {
+        it.client = std::make_unique<mqtt::async_client>(with.url, "wharfctl-" + to_hex(name),
+                                                         mqtt::create_options(MQTTVERSION_5));
+        it.client->set_message_callback([&it](const mqtt::const_message_ptr& message) {
+            const std::lock_guard hold(it.mutex);
+            if (it.queue.size() >= k_queue_max) {
+                it.lost = "more messages came than could be taken";
+            } else {
+                it.queue.push_back(
+                    {message->get_topic(), message->get_payload_str(), message->is_retained()});
+            }
+            it.changed.notify_all();
+        });
+        it.client->set_connection_lost_handler([&it](const std::string& why) {
+            const std::lock_guard hold(it.mutex);
+            it.lost = why.empty() ? "the connection was lost" : why;
+            it.changed.notify_all();
+        });
+        mqtt::connect_options options;
+        options.set_mqtt_version(MQTTVERSION_5);
+        options.set_clean_start(true);
+        options.set_connect_timeout(static_cast<int>(with.connect_timeout_s));
+        options.set_keep_alive_interval(30);
+        if (!with.user.empty()) {
+            options.set_user_name(with.user);
+            options.set_password(password);
+        }
+        if (!with.http_proxy.empty()) options.set_https_proxy(with.http_proxy);
+        if (with.tls) {
+            mqtt::ssl_options tls;
+            tls.set_trust_store(with.ca_file.empty() ? "/etc/ssl/certs/ca-certificates.crt"
+                                                     : with.ca_file);
+            if (!with.certificate_file.empty()) {
+                tls.set_key_store(with.certificate_file);
+                tls.set_private_key(with.certificate_key_file);
+            }
+            tls.set_enable_server_cert_auth(true);
+            tls.set_verify(true);
+            tls.set_ssl_version(MQTT_SSL_VERSION_TLS_1_2);
+            tls.set_error_handler([&it](const std::string& words) {
+                const std::lock_guard hold(it.mutex);
+                it.tls_words = words.substr(0, limits::k_text_bytes_max);
+            });
+            options.set_ssl(std::move(tls));
+        }
+        auto connecting = it.client->connect(options);
+        if (!connecting->wait_for(std::chrono::seconds(with.connect_timeout_s + 5)))
+            return it.failed("fleet broker " + with.url, "no answer");
+    } catch (const mqtt::exception& failed) {
+        return it.failed("fleet broker " + with.url, failed.what());
+    }
+    return std::unique_ptr<operator_client>(new operator_client(std::move(made)));
+}
+
+status operator_client::subscribe(const std::vector<std::string>& filters) {
+    try {
+        for (const std::string& filter : filters) {
+            auto asked = parts_->client->subscribe(filter, k_qos);
+            if (!asked->wait_for(k_answer_wait))
+                return error{errc::io, "subscribe to " + filter + ": no answer"};
+            if (static_cast<int>(asked->get_reason_code()) >= 0x80)
+                return error{errc::io, "subscribe to " + filter + ": the broker refuses"};
+        }
+        return ok();
+    } catch (const mqtt::exception& failed) {
+        return parts_->failed("subscribe", failed.what());
+    }
+}
+
+status operator_client::publish(const std::string& topic, const std::string& payload) {
+    try {
+        auto sent = parts_->client->publish(mqtt::make_message(topic, payload, k_qos, false));
+        if (!sent->wait_for(k_answer_wait))
+            return error{errc::io, "publish to " + topic + ": no answer"};
+        return ok();
+    } catch (const mqtt::exception& failed) {
+        return parts_->failed("publish to " + topic, failed.what());
+    }
+}
+
+result<std::optional<fleet_message>> operator_client::next(milliseconds wait) {
+    std::unique_lock lock(parts_->mutex);
+    parts_->changed.wait_for(lock, wait,
+                             [this] { return !parts_->queue.empty() || !parts_->lost.empty(); });
+    if (!parts_->queue.empty()) {
+        std::optional<fleet_message> out = std::move(parts_->queue.front());
+        parts_->queue.pop_front();
+        return out;
+    }
+    if (!parts_->lost.empty())
+        return error{errc::io, "the fleet broker: " + printable(parts_->lost)};
+    return std::optional<fleet_message>();
+}
+
+} // namespace wharf

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""The way of commands, and who stands in it."""
+import json
+import pathlib
+import time
+import unittest
+
+from fleet_rig import SITE, FleetTest, event, wait_until
+
+TOPIC = f"wharf/1/{SITE}/scanner-07/stock"
+
+
+class Way(FleetTest):
+    def test_gateways_are_seen_asked_and_ordered(self):
+        self.fleet()
+        one = self.managed("dock-1").start()
+        two = self.managed("dock-2").start()
+        listed = self.seen("dock-1", "dock-2")
+        self.assertNotEqual(listed["dock-1"]["key"], listed["dock-2"]["key"])
+        self.client(one).deliver(TOPIC, event(1))
+        eve = self.people["eve"]
+        books = eve.asks("books")
+        self.assertEqual(books[f"{SITE}/dock-1"]["answer"]["intake"]["received"], 1)
+        self.assertEqual(books[f"{SITE}/dock-2"]["answer"]["intake"]["received"], 0)
+        # Several gateways in one table, each under its name.
+        table = eve.run("books").stdout
+        self.assertIn("== ber1/dock-1", table)
+        self.assertIn("== ber1/dock-2", table)
+        # A role that does not suffice.
+        said = eve.orders("dock-1", "log-level", "debug", good=(3,))
+        self.assertEqual(said["code"], "forbidden")
+        self.assertIn("eve has the role viewer", said["message"])
+        self.assertEqual(self.people["bob"].orders("dock-1", "log-level", "debug")["code"], "ok")
+        trail = eve.orders("dock-1", "audit")["answer"]
+        self.assertEqual([entry["command"] for entry in trail][:3],
+                         ["books", "books", "log_level"])
+        self.assertEqual(trail[2]["code"], "forbidden")
+        for before, entry in zip(trail, trail[1:]):
+            self.assertEqual(entry["before_sha256"], before["sha256"])
+        for gateway in (one, two):
+            self.assertEqual(gateway.end(), 0)
+        gone = {one["gateway"]: one["health"] for one in eve.asks("fleet", "list", good=(1,))}
+        self.assertEqual(gone, {"dock-1": "gone", "dock-2": "gone"})
+
+    def test_a_pause_lasts_over_kill_and_power_cut_and_an_order_for_who_is_away_waits(self):
+        self.fleet()
+        erp = self.erp().start()
+        gateway = self.managed("dock-1", destinations=[{"name": "erp", "url": erp.url}]).start()
+        self.seen("dock-1")
+        bob = self.people["bob"]
+        self.assertEqual(bob.orders("dock-1", "pause", "erp")["code"], "ok")
+        self.client(gateway).deliver(TOPIC, event(1))
+        gateway.kill()
+        gateway.start()
+        self.seen("dock-1")
+        time.sleep(1)
+        self.assertEqual(erp.applied(), [])
+        self.assertEqual(bob.orders("dock-1", "pause", "nowhere", good=(3,))["code"], "not_found")
+        self.assertEqual(bob.orders("dock-1", "resume", "erp")["code"], "ok")
+        wait_until(lambda: erp.applied() == ["e-1"], "it is delivered")
+
+    def test_operators_change_and_a_removed_one_is_not_obeyed(self):
+        self.fleet()
+        gateway = self.managed("dock-1").start()
+        self.seen("dock-1")
+        ann, bob = self.people["ann"], self.people["bob"]
+        self.assertEqual(bob.orders("dock-1", "operators", "remove", ann.fingerprint,
+                                    good=(3,))["code"], "forbidden")
+        last = ann.orders("dock-1", "operators", "remove", ann.fingerprint, good=(3,))
+        self.assertIn("at least one admin", last["message"])
+        ann.orders("dock-1", "operators", "remove", bob.fingerprint)
+        silence = bob.orders("dock-1", "--timeout", "3", "log-level", "debug", good=(3,))
+        self.assertEqual(silence["code"], "no_answer")
+        gateway.kill()
+        gateway.start()
+        self.seen("dock-1")
+        shown = ann.orders("dock-1", "operators", "show")["answer"]["operators"]
+        self.assertEqual([one["name"] for one in shown], ["ann", "eve"])
+        ann.orders("dock-1", "operators", "add", "bob", "--key", str(bob.pem), "--role",
+                   "operator")
+        self.assertEqual(bob.orders("dock-1", "log-level", "debug")["code"], "ok")
+
+
+class BadBroker(FleetTest):
+    """The broker, or who writes to it, is not to be trusted: here nobody is stopped by its rules."""
+
+    def setUp(self):
+        super().setUp()
+        self.fleet(secure=False)
+        self.gateway_1 = self.managed("dock-1").start()
+        self.gateway_2 = self.managed("dock-2").start()
+        self.seen("dock-1", "dock-2")
+
+    def refused(self, name):
+        state = self.broker.listen(f"wharf-fleet/1/{SITE}/{name}/state/json", 1)[0]
+        return int(json.loads(state).get("commands_refused", 0))
+
+    def test_what_is_repeated_or_handed_to_another_is_not_obeyed(self):
+        taken = pathlib.Path(self.folder) / "taken"
+        spy = self.broker.record(f"wharf-fleet/1/{SITE}/dock-1/cmd", taken)
+        time.sleep(0.5)
+        bob = self.people["bob"]
+        self.assertEqual(bob.orders("dock-1", "log-level", "debug", "--seconds", "5")["code"], "ok")
+        command = wait_until(lambda: taken.read_text().split(), "the spy has it")[0]
+        spy.kill()
+        spy.wait()
+        command = bytes.fromhex(command)
+        trail = len(bob.orders("dock-1", "audit")["answer"])
+        for _ in range(5):
+            self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/cmd", command)
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-2/cmd", command)
+        bent = bytearray(command)
+        bent[len(bent) // 2] ^= 1
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/cmd", bytes(bent))
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/cmd", b"garbage")
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/cmd", b"x" * 600_000)
+        wait_until(lambda: self.refused("dock-1") >= 1 and self.refused("dock-2") == 1,
+                   "they are counted", patience_s=30)
+        after = bob.orders("dock-1", "audit")["answer"]
+        self.assertEqual(len(after), trail + 1)  # the look at the trail itself
+        # After a restart its nonce is of another run.
+        self.gateway_1.kill()
+        self.gateway_1.start()
+        self.seen("dock-1")
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/cmd", command)
+        time.sleep(1)
+        kinds = [one["command"] for one in bob.orders("dock-1", "audit")["answer"]]
+        self.assertEqual(kinds.count("log_level"), 1)
+
+    def test_a_state_that_another_signed_is_not_believed(self):
+        state = self.broker.listen(f"wharf-fleet/1/{SITE}/dock-2/state", 1)[0]
+        self.gateway_1.kill()
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/state", state, retain=True)
+        eve = self.people["eve"]
+        listed = {one["gateway"]: one for one in eve.asks("fleet", "list", good=(0, 1))}
+        self.assertNotEqual(listed.get("dock-1", {}).get("health"), "ok")
+        # A gateway with a new key under an old name.
+        self.gateway_1.sections["fleet"]["key_file"] += ".new"
+        self.gateway_1.start()
+
+        def not_believed():
+            listed = {one["gateway"]: one for one in eve.asks("fleet", "list", good=(1,))}
+            return "not the one it had" in listed.get("dock-1", {}).get("complaint", "")
+        wait_until(not_believed, "the key is not believed", patience_s=30)
+        refused = eve.run("--on", "gateway=dock-1", "books")
+        self.assertEqual(refused.returncode, 3)
+        self.assertIn("--accept-changed-keys", refused.stderr)
+        self.assertEqual(eve.run("--accept-changed-keys", "--on", "gateway=dock-1",
+                                 "books").returncode, 0)
+        self.assertEqual(eve.run("--on", "gateway=dock-1", "books").returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
