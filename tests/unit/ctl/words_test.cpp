@@ -81,7 +81,7 @@ TEST_CASE("times, durations and sizes are shown for people") {
 }
 
 TEST_CASE("a table's columns are as wide as their widest cell") {
-    table rows({"a", "b"});
+    ctl::table rows({"a", "b"});
     CHECK(rows.empty());
     rows.add({"long", "x"});
     CHECK(rows.text() == "a     b\nlong  x\n");
