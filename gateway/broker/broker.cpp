@@ -1,4 +1,4 @@
-// Sessions and wills: their beginning, their connections and their end.
+// Sessions: their beginning, their connections and their end.
 #include "gateway/broker/broker.hpp"
 
 #include "gateway/base/assert.hpp"
@@ -129,6 +129,11 @@ void broker::unsubscribe_session(session_number who, std::string_view filter) {
 // MQTT 5 section 3.1.4: a second connection under a client id ends the first; but never another
 // identity's.
 void broker::open(client& by) {
+    // Before a connection that may be there is ended for it.
+    if (!has_room_for_will(by.wanted_)) {
+        by.session_.on_refused(mqtt::reason::quota_exceeded, "there is no room for its will");
+        return by.shell_.wake();
+    }
     auto [at, fresh] = connected_.try_emplace(by.client_id_, &by);
     if (!fresh && at->second != &by) {
         client* before = at->second;
@@ -147,13 +152,13 @@ void broker::open(client& by) {
     submit_open(by, false);
 }
 
+bool broker::has_room_for_will(const session_open_request& wanted) const {
+    return !wanted.will ||
+           wills_bytes_ + wanted.will->ByteSizeLong() <= options_.queues_bytes_max / k_wills_share;
+}
+
 void broker::submit_open(client& by, bool displace) {
     session_open_request wanted = by.wanted_;
-    if (wanted.will &&
-        wills_bytes_ + wanted.will->ByteSizeLong() > options_.queues_bytes_max / k_wills_share) {
-        by.session_.on_refused(mqtt::reason::quota_exceeded, "there is no room for its will");
-        return by.shell_.wake();
-    }
     wanted.owner = by.shell_.owner();
     wanted.displace = displace;
     wanted.clean_start = wanted.clean_start || displace;
@@ -168,9 +173,9 @@ void broker::refuse_anothers(client& by) {
     by.shell_.wake();
 }
 
-broker::session* broker::adopt(const std::string& client_id, const session_opened& answer,
+broker::session* broker::adopt(const pending_open& asked, const session_opened& answer,
                                bool attached) {
-    session* held = find(client_id);
+    session* held = find(asked.client_id);
     const bool goes_on =
         answer.session_present && held != nullptr && held->incarnation == answer.incarnation;
     if (held != nullptr && !goes_on) {
@@ -180,8 +185,23 @@ broker::session* broker::adopt(const std::string& client_id, const session_opene
     if (held != nullptr) settle_will(*held, true);
     if (!attached && answer.will != 0) later(erase_will{answer.will});
     if (held == nullptr && (attached || answer.incarnation != 0))
-        held = &make_session(client_id, answer.incarnation);
+        held = &make_session(asked.client_id, answer.incarnation);
+    if (held != nullptr) {
+        held->generation = answer.generation;
+        held->expiry_s = asked.expiry_s;
+        held->owner = asked.owner;
+    }
     return held;
+}
+
+// A connection that ended while it was being opened left the session to the one after it, and that
+// one was refused: nobody else will say that the session has no connection.
+void broker::close_abandoned(const std::string& client_id) {
+    session* held = find(client_id);
+    if (held == nullptr || held->connected != nullptr || held->generation == 0) return;
+    // The journal passes it over where it was said before.
+    calls_.submit(session_close_request{client_id, held->generation, held->expiry_s, held->owner});
+    if (held->expiry_s == 0) drop_session(*held);
 }
 
 void broker::opened(client& by, const session_opened& answer) {
@@ -189,6 +209,9 @@ void broker::opened(client& by, const session_opened& answer) {
         // What an identity left behind that is no more holds nobody up.
         if (!by.session_.closed() && !by.shell_.knows_owner(answer.anothers))
             return submit_open(by, true);
+        if (const auto at = connected_.find(by.client_id_);
+            at != connected_.end() && at->second == &by)
+            close_abandoned(by.client_id_);
         return refuse_anothers(by);
     }
     by.generation_ = answer.generation;
@@ -202,7 +225,8 @@ void broker::opened(client& by, const session_opened& answer) {
     }
     // The connection may be gone by now, or another one may have taken its place.
     const bool attached = !by.session_.closed();
-    session* held = adopt(by.client_id_, answer, attached);
+    session* held =
+        adopt({&by, by.client_id_, by.wanted_.expiry_s, by.shell_.owner()}, answer, attached);
     if (attached) {
         held->connected = &by;
         by.who_ = held->who;
@@ -225,8 +249,10 @@ void broker::opened_for_nobody(const session_opened& answer) {
     const auto found = opening_.find(answer.token);
     const pending_open asked = std::move(found->second);
     opening_.erase(found);
+    if (!answer.anothers.empty() && !connected_.contains(asked.client_id))
+        close_abandoned(asked.client_id);
     if (answer.refused || !answer.anothers.empty()) return;
-    session* held = adopt(asked.client_id, answer, false);
+    session* held = adopt(asked, answer, false);
     if (connected_.contains(asked.client_id)) return;
     calls_.submit(
         session_close_request{asked.client_id, answer.generation, asked.expiry_s, asked.owner});
@@ -260,63 +286,6 @@ void broker::retired(client& by) {
         asked != opening_.end() && asked->second.by == &by)
         asked->second.by = nullptr;
     if (session* held = find(by.who_)) detach(*held);
-}
-
-// --- wills ---------------------------------------------------------------------------------------
-
-// MQTT 5 section 3.1.3.2.2: a connection in time takes a delayed will back. One that took the place
-// of a connection that was still there does so too, and without a delay it does not.
-void broker::settle_will(session& of, bool session_goes_on) {
-    if (!of.last_will) return;
-    if (session_goes_on && of.last_will->delay_s > 0)
-        forget_will(of);
-    else
-        publish_will(of);
-}
-
-void broker::set_will(session& of, will what) {
-    WHARF_ASSERT(!of.last_will);
-    wills_bytes_ += what.message.ByteSizeLong();
-    of.last_will = std::move(what);
-}
-
-broker::will broker::take_will(session& of) {
-    will taken = std::move(*of.last_will);
-    of.last_will.reset();
-    wills_bytes_ -= taken.message.ByteSizeLong();
-    wills_due_.erase(of.who);
-    return taken;
-}
-
-void broker::forget_will(session& of) {
-    later(erase_will{take_will(of).number});
-}
-
-void broker::publish_will(session& of) {
-    publish_as_gateway(take_will(of), of.client_id, of.who);
-}
-
-void broker::publish_as_gateway(const will& last, const std::string& client_id,
-                                session_number from) {
-    ++counters_.wills;
-    // The interval runs from now on, not from the CONNECT.
-    auto record = last.message;
-    if (record.expires_at_us() != 0)
-        record.set_expires_at_us(record.expires_at_us() + journal_us());
-    const message_ptr message = make_message(record);
-    publish_view view;
-    view.topic = message->topic();
-    view.payload = message->payload();
-    view.client_id = client_id;
-    view.qos = message->qos();
-    view.content_type = record.content_type();
-    ingest_request ingest{next_token(), intake_.prepare(view, now_.wall_us, now_.wall_synchronised,
-                                                        calls_.take_spent())};
-    ingest.message.without_session = true;
-    ingest.message.local.emplace_back(erase_will{last.number});
-    if (concerns(message->topic(), from, message->retain()))
-        route(message, ingest.token, ingest.message.local);
-    calls_.submit(std::move(ingest));
 }
 
 // --- time ----------------------------------------------------------------------------------------

@@ -126,6 +126,10 @@ class broker {
         outbox queue;
         std::deque<retained_walk> walks;
         std::optional<will> last_will;
+        // As it was opened last in this run.
+        std::uint64_t generation = 0;
+        std::uint32_t expiry_s = 0;
+        std::optional<std::string> owner;
     };
     // Who gets a message once it is durable.
     struct addressee {
@@ -171,8 +175,10 @@ class broker {
     void open(client& by);
     void submit_open(client& by, bool displace);
     // The session that the journal has opened: made, or gone on with.
-    session* adopt(const std::string& client_id, const session_opened& answer, bool attached);
+    session* adopt(const pending_open& asked, const session_opened& answer, bool attached);
     void opened_for_nobody(const session_opened& answer);
+    void close_abandoned(const std::string& client_id);
+    [[nodiscard]] bool has_room_for_will(const session_open_request& wanted) const;
     void refuse_anothers(client& by);
     void opened(client& by, const session_opened& answer);
     void closed(client& by, const mqtt::session_end& end);

@@ -322,7 +322,9 @@ void broker::send_retained(session& to) {
         }
         const message_ptr message = *found;
         const auto qos = std::min(walk.how.qos, message->qos());
-        if (qos > 0 && !has_room(to, *message)) break; // until some of it is acknowledged
+        // Until some of what waits is acknowledged. Where nothing does there never will be more
+        // room: it is passed over, and counted, or it would hold back all that follow.
+        if (qos > 0 && !has_room(to, *message) && to.queue.count() > 0) break;
         walk.after = message->topic();
         walk.from_begin = false;
         addressee whom{to.who, 0, qos, true, {}};

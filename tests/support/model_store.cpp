@@ -215,6 +215,11 @@ void model_store::refuse_put_after(std::size_t count) {
     put_refusal_ = true;
     puts_left_ = count;
 }
+void model_store::refuse_nothing() {
+    std::lock_guard lock(mutex_);
+    refusals_ = 0;
+    put_refusal_ = false;
+}
 void model_store::fail_commit(bool readable, bool durable) {
     std::lock_guard lock(mutex_);
     fail_next_ = true;

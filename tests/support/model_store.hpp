@@ -29,6 +29,8 @@ class model_store final : public store {
     void refuse_commits(std::size_t count);
     // The put after `count` more of them says that there is no space.
     void refuse_put_after(std::size_t count);
+    // Takes both back.
+    void refuse_nothing();
     // The next commit's outcome is unknown: what it wrote can be read or not, is durable or not.
     void fail_commit(bool readable, bool durable);
     void set_bytes_max(std::uint64_t bytes_max);
