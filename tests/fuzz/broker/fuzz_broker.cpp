@@ -46,7 +46,7 @@ void play::drain() {
                                           std::to_string(at_.dropped()) + " are counted as lost");
 }
 
-// Who subscribes to everything sees the retained messages.
+// Who subscribes to everything sees the retained messages. By QoS 0: a queue may have no room.
 void play::probe() {
     std::map<std::string, std::string> seen;
     connection what;
@@ -57,10 +57,8 @@ void play::probe() {
     std::vector<subscription> wanted(2);
     wanted[0].filter = "#";
     wanted[1].filter = "$d/#";
-    for (auto& each : wanted)
-        each.qos = 1;
-    by.send(wire::packet(0x82, wire::u16(1) + wire::list() + wire::text("#") + "\1" +
-                                   wire::text("$d/#") + "\1"),
+    by.send(wire::packet(0x82, wire::u16(1) + wire::list() + wire::text("#") + '\0' +
+                                   wire::text("$d/#") + '\0'),
             [this, &by, wanted] { at_.known.subscribing(by.seen, 1, wanted); });
     at_.on_said = [&, id](peer& to, const said& what) {
         if (to.seen.id == id && what.type == 3 && what.retain()) {

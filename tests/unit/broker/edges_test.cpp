@@ -151,6 +151,28 @@ TEST_CASE("retained messages wait for room in the queue") {
     CHECK(wms.take().size() == 30);
 }
 
+TEST_CASE(
+    "a retained message that no queue has room for is passed over, and those behind it come") {
+    broker::broker_options options;
+    options.queues_bytes_max = 2048;
+    broker_rig r(options);
+    auto& device = r.connected("device");
+    device.publish("a/1", std::string(4000, 'x'), 1, true);
+    device.publish("a/2", "small", 1, true);
+    r.settle();
+    SECTION("a session that outlives its connection") {
+        auto& wms = r.connected("wms");
+        wms.subscribe("a/#", 1);
+        CHECK(wms.take() == texts{"a/2 small"});
+    }
+    SECTION("one that does not") {
+        auto& wms = r.connected("wms", 5, true, 0);
+        wms.subscribe("a/#", 1);
+        CHECK(wms.take() == texts{"a/2 small"});
+    }
+    CHECK(r.broker_->counters().dropped_queue == 1);
+}
+
 TEST_CASE("those who are away do not take the room of who is here") {
     broker::broker_options options;
     options.queues_bytes_max = 256 * 1024;
@@ -262,4 +284,43 @@ TEST_CASE("wills have a bound for all of them together") {
     }
     CHECK(refused > 15);
     CHECK(refused < 30);
+}
+
+TEST_CASE("a connection that is refused for its will leaves the one that is there alone") {
+    broker::broker_options options;
+    options.queues_bytes_max = 4096;
+    broker_rig r(options);
+    auto& first = r.connected("device");
+    auto& second = r.make();
+    const auto answer = second.connect("device", false, "\x11" + packets::u32(3600),
+                                       packets::list() + packets::text("gone/1") +
+                                           packets::text(std::string(2000, 'x')));
+    CHECK(to_hex(answer.body.substr(1, 1)) == "97");
+    CHECK_FALSE(first.closed());
+    first.subscribe("a/#", 1);
+    r.connected("other").publish("a/1", "one");
+    CHECK(first.take() == texts{"a/1 one"});
+}
+
+TEST_CASE("a session whose connection gave way to one that is refused ends in its time") {
+    broker_rig r;
+    const auto connect = [&](const std::string& owner) -> test_client& {
+        auto& made = r.make();
+        made.owner_ = owner;
+        made.send(packets::packet(
+            0x10, packets::connect_body(5, 0, 60, "device", "\x11" + packets::u32(3600))));
+        return made;
+    };
+    // Both before the journal has said anything.
+    auto& first = connect("x");
+    auto& second = connect("y");
+    const bool second_leaves = GENERATE(false, true);
+    if (second_leaves) second.drop();
+    r.settle();
+    CHECK(first.closed());
+    CHECK(second.closed());
+    CHECK(r.journal.under_test().sessions() == 1);
+    r.advance(3700);
+    r.advance(61);
+    CHECK(r.journal.under_test().sessions() == 0);
 }

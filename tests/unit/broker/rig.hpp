@@ -68,14 +68,15 @@ class test_client final : public broker::client_shell {
     void answered(std::int64_t) override {}
     void published(std::uint8_t) override {}
     void sign_in(const mqtt::open_request&) override { client_->signed_in(mqtt::reason::success); }
-    [[nodiscard]] std::optional<std::string> owner() const override { return std::nullopt; }
-    [[nodiscard]] bool knows_owner(std::string_view) const override { return false; }
+    [[nodiscard]] std::optional<std::string> owner() const override { return owner_; }
+    [[nodiscard]] bool knows_owner(std::string_view) const override { return true; }
     void session_is_anothers() override {}
     [[nodiscard]] bool may_publish(std::string_view) override { return true; }
     [[nodiscard]] bool may_subscribe(std::string_view) override { return true; }
 
     std::string why_;
-    bool reads = true; // false: what is sent to it stays in its output
+    std::optional<std::string> owner_; // nothing: sessions belong to nobody
+    bool reads = true;                 // false: what is sent to it stays in its output
 
   private:
     friend class broker_rig;
