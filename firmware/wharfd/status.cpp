@@ -141,11 +141,18 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
     out.listener.messages_by_qos = {listener.messages_qos0, listener.messages_qos1,
                                     listener.messages_qos2};
     out.listener.ack_latency = measured.ack_latency.snapshot();
-    out.listener.broker = {
-        listener.subscriptions,   listener.retained,          listener.queued_bytes,
-        listener.delivered,       listener.dropped_queue,     listener.dropped_slow,
-        listener.dropped_expired, listener.dropped_too_large, listener.retained_refused,
-        listener.wills,           listener.receipts};
+    out.listener.broker = {listener.subscriptions,
+                           listener.retained,
+                           listener.queued_bytes,
+                           listener.delivered,
+                           listener.dropped_queue,
+                           listener.dropped_slow,
+                           listener.dropped_expired,
+                           listener.dropped_too_large,
+                           listener.dropped_not_allowed,
+                           listener.retained_refused,
+                           listener.wills,
+                           listener.receipts};
 
     // Destinations that are no longer configured keep their books.
     for (const observe::destination_books& kept : books.destinations) {

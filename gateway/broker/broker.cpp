@@ -228,6 +228,7 @@ void broker::opened(client& by, const session_opened& answer) {
     session* held =
         adopt({&by, by.client_id_, by.wanted_.expiry_s, by.shell_.owner()}, answer, attached);
     if (attached) {
+        review_subscriptions(by, *held);
         held->connected = &by;
         by.who_ = held->who;
         held->inflight_max = by.version_ == mqtt::k_version_5

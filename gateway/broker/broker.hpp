@@ -63,8 +63,9 @@ struct broker_counters {
     std::uint64_t dropped_queue = 0;   // there was no room in a session's queue, or in all of them
     std::uint64_t dropped_slow = 0;    // QoS 0 to a client that does not read
     std::uint64_t dropped_expired = 0; // their Message Expiry Interval passed in the queue
-    std::uint64_t dropped_too_large = 0; // above the client's Maximum Packet Size
-    std::uint64_t retained_refused = 0;  // no room among the retained messages
+    std::uint64_t dropped_too_large = 0;   // above the client's Maximum Packet Size
+    std::uint64_t dropped_not_allowed = 0; // outside the client's rights, as they are now
+    std::uint64_t retained_refused = 0;    // no room among the retained messages
     std::uint64_t wills = 0;
     std::uint64_t receipts = 0;
 };
@@ -194,6 +195,8 @@ class broker {
     void subscribe_session(session_number who, const std::string& filter,
                            const subscription_options& how);
     void unsubscribe_session(session_number who, std::string_view filter);
+    // Takes away what its client has no right to any more.
+    void review_subscriptions(client& by, session& of);
     session* find(session_number who);
     session* find(const std::string& client_id);
     session& make_session(const std::string& client_id, std::uint64_t incarnation);

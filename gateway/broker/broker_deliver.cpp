@@ -77,6 +77,11 @@ bool broker::send(session& to, std::uint64_t number, outgoing& what) {
         ++counters_.dropped_expired;
         return false;
     }
+    if (!to.connected->shell_.may_receive(what.message->topic())) {
+        ++counters_.dropped_not_allowed;
+        if (goes_on) release(to, number, what); // its identifier is freed without it
+        return goes_on;
+    }
     mqtt::outgoing_publish packet;
     packet.qos = what.qos;
     packet.dup = what.dup;
@@ -100,6 +105,10 @@ void broker::send_now(session& to, const message_ptr& message, const addressee& 
     }
     if (expired(*message)) {
         ++counters_.dropped_expired;
+        return;
+    }
+    if (!to.connected->shell_.may_receive(message->topic())) {
+        ++counters_.dropped_not_allowed;
         return;
     }
     mqtt::outgoing_publish packet;
@@ -247,6 +256,24 @@ mqtt::reason broker::take_subscription(client& by, session& of, const mqtt::subs
     if (wanted.retain_handling == 0 || (wanted.retain_handling == 1 && is_new))
         answer.walks.push_back({at->first, at->second.how, {}, true});
     return static_cast<mqtt::reason>(wanted.qos);
+}
+
+// Rights may have shrunk while it was away: what it subscribed to is asked again at each return,
+// and what was queued for it when it is sent.
+void broker::review_subscriptions(client& by, session& of) {
+    for (auto at = of.subscriptions.begin(); at != of.subscriptions.end();) {
+        const std::string& filter = at->first;
+        if (by.shell_.may_subscribe(filter)) {
+            ++at;
+            continue;
+        }
+        calls_.log(notice::warning, "client " + of.client_id + ": its subscription to " + filter +
+                                        " ends, it is not within its rights any more");
+        unsubscribe_session(of.who, filter);
+        std::erase_if(of.walks, [&](const auto& walk) { return walk.filter == filter; });
+        if (of.incarnation != 0) later(erase_subscription{of.incarnation, at->second.number});
+        at = of.subscriptions.erase(at);
+    }
 }
 
 void broker::unsubscribe(client& by, const mqtt::unsubscribe_request& request) {

@@ -35,6 +35,8 @@ class client_shell {
     virtual void session_is_anothers() = 0;
     [[nodiscard]] virtual bool may_publish(std::string_view topic) = 0;
     [[nodiscard]] virtual bool may_subscribe(std::string_view filter) = 0;
+    // A message that its session wanted or was queued for it, perhaps under earlier rights.
+    [[nodiscard]] virtual bool may_receive(std::string_view topic) = 0;
     // A PUBLISH was read.
     virtual void published(std::uint8_t qos) = 0;
 };

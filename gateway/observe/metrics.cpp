@@ -113,6 +113,7 @@ void render_broker(page& out, const broker_snapshot& at) {
     out.sample({{"reason", "slow_client"}}, at.slow_client);
     out.sample({{"reason", "expired"}}, at.expired);
     out.sample({{"reason", "too_large"}}, at.too_large);
+    out.sample({{"reason", "not_allowed"}}, at.not_allowed);
     out.one("mqtt_retained_refused_total", "counter",
             "Messages that were not retained for want of room.", at.retained_refused);
     out.one("mqtt_wills_total", "counter", "Wills published.", at.wills);

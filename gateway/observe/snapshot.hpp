@@ -75,6 +75,7 @@ struct broker_snapshot {
     std::uint64_t slow_client = 0;
     std::uint64_t expired = 0;
     std::uint64_t too_large = 0;
+    std::uint64_t not_allowed = 0;
     std::uint64_t retained_refused = 0;
     std::uint64_t wills = 0;
     std::uint64_t receipts = 0;

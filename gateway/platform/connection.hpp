@@ -43,6 +43,7 @@ class connection : public std::enable_shared_from_this<connection>, public broke
     void session_is_anothers() override;
     [[nodiscard]] bool may_publish(std::string_view topic) override;
     [[nodiscard]] bool may_subscribe(std::string_view filter) override;
+    [[nodiscard]] bool may_receive(std::string_view topic) override;
 
     void read();
     void receive();

@@ -59,6 +59,10 @@ bool connection::may_subscribe(std::string_view filter) {
     return guest_.may_subscribe(filter);
 }
 
+bool connection::may_receive(std::string_view topic) {
+    return guest_.may_receive(topic);
+}
+
 void connection::close(std::string_view why) {
     closing_ = true;
     close_by_ms_ = owner_.now_ms() + k_linger_ms;

@@ -268,6 +268,7 @@ void listener::stop(std::uint32_t wait_ms, std::function<void()> done) {
         stop_by_ms_ = now_ms() + wait_ms;
         plain_.close();
         secure_.close();
+    counters_.dropped_not_allowed = from.dropped_not_allowed;
         if (reception_ != nullptr) reception_->stop();
         finish_stop();
     });

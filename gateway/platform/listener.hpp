@@ -57,6 +57,7 @@ struct listener_counters {
     std::atomic<std::uint64_t> dropped_expired{0};
     std::atomic<std::uint64_t> dropped_too_large{0};
     std::atomic<std::uint64_t> retained_refused{0};
+    std::atomic<std::uint64_t> dropped_not_allowed{0};
     std::atomic<std::uint64_t> wills{0};
     std::atomic<std::uint64_t> receipts{0};
 };

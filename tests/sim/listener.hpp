@@ -110,6 +110,7 @@ class sim_connection final : public broker::client_shell,
     void session_is_anothers() override {}
     [[nodiscard]] bool may_publish(std::string_view) override { return true; }
     [[nodiscard]] bool may_subscribe(std::string_view) override { return true; }
+    [[nodiscard]] bool may_receive(std::string_view) override { return true; }
 
     void read();
     void write();

@@ -98,6 +98,10 @@ bool access_guest::may_subscribe(std::string_view filter) {
     return false;
 }
 
+bool access_guest::may_receive(std::string_view topic) const {
+    return !admitted_ || admitted_->rights.may_subscribe(topic);
+}
+
 bool access_guest::may_read(std::int64_t now_us) {
     const bool address = of_address_ == nullptr || of_address_->may_read(now_us);
     const bool identity = of_identity_ == nullptr || of_identity_->may_read(now_us);

@@ -38,6 +38,8 @@ class access_guest {
     // Each says no only to who has signed in, and counts it.
     [[nodiscard]] bool may_publish(std::string_view topic);
     [[nodiscard]] bool may_subscribe(std::string_view filter);
+    // The same of a message on its way to it; not counted here.
+    [[nodiscard]] bool may_receive(std::string_view topic) const;
 
     // False: it has sent more than its share; ask again later.
     [[nodiscard]] bool may_read(std::int64_t now_us);

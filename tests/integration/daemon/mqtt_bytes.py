@@ -42,6 +42,11 @@ def connect_packet(client_id, version=4, clean=True, keep_alive_s=60, expiry_s=0
     return packet(CONNECT, 0, body)
 
 
+def subscribe_packet(packet_id, topic_filter, qos=1):
+    """MQTT 5."""
+    return packet(SUBSCRIBE, 2, struct.pack(">HB", packet_id, 0) + text(topic_filter) + bytes([qos]))
+
+
 def publish_packet(topic, payload, qos=0, packet_id=0, version=4, dup=False):
     body = text(topic) + (struct.pack(">H", packet_id) if qos else b"")
     if version == 5:

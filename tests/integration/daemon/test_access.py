@@ -9,7 +9,8 @@ import time
 import unittest
 
 from daemon_rig import PATIENCE_S, DaemonTest, event, program, tool, wait_until
-from mqtt_bytes import CONNACK, DISCONNECT, PUBACK, PUBREC, connect_packet
+from mqtt_bytes import (CONNACK, DISCONNECT, PUBACK, PUBLISH, PUBREC, SUBACK, connect_packet,
+                        subscribe_packet)
 
 OWN = "wharf/1/ber1/scanner-07/stock"
 OTHERS = "wharf/1/ber1/scanner-08/stock"
@@ -191,6 +192,31 @@ class Sessions(AccessTest):
         wait_until(lambda: self.metric("mqtt_identities") == 1, "the file was read again")
         taken = self.sign_in("scanner-08", "forklift", version=5, expiry_s=600, clean=False)
         self.assertFalse(taken.session_present)
+
+
+    def test_a_session_loses_what_its_identity_may_not_have_any_more(self):
+        self.passwords["wms"] = self.enrol("wms", "--subscribe", "wharf/1/{site}/+/#")
+        wait_until(lambda: self.metric("mqtt_identities") == 3, "the file was read again")
+        again = {"version": 5, "expiry_s": 600, "clean": False}
+        wms = self.sign_in("wms", **again)
+        wms.send(subscribe_packet(1, OWN) + subscribe_packet(2, OTHERS))
+        for packet_id in (1, 2):
+            self.assertEqual(wms.expect(SUBACK, packet_id).body[-1], 1)
+        wms.close()
+        wait_until(lambda: self.daemon.status()["listener"]["connections"] == 0, "it has gone")
+        for name, topic in (("scanner-07", OWN), ("scanner-08", OTHERS)):
+            self.sign_in(name).deliver(topic, event(f"by-{name}"))
+        text = self.identities.read_text()
+        self.identities.write_text(text.replace("{site}/+/#", "{site}/scanner-07/#"))
+        self.daemon.ctl("device", "reload")
+        wms = self.sign_in("wms", **again)
+        self.assertTrue(wms.session_present)
+        self.assertIn(OWN.encode(), wms.expect(PUBLISH).body)
+        self.sign_in("scanner-08").deliver(OTHERS, event(2))
+        self.sign_in("scanner-07").deliver(OWN, event(3))
+        self.assertIn(OWN.encode(), wms.expect(PUBLISH).body)
+        self.assertEqual(self.metric('mqtt_undelivered_total{reason="not_allowed"}'), 1)
+        self.assertEqual(self.metric("mqtt_subscriptions"), 1)
 
 
 class Changes(AccessTest):

@@ -9,6 +9,7 @@
 #include "tests/unit/mqtt/wire.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -72,11 +73,13 @@ class test_client final : public broker::client_shell {
     [[nodiscard]] bool knows_owner(std::string_view) const override { return true; }
     void session_is_anothers() override {}
     [[nodiscard]] bool may_publish(std::string_view) override { return true; }
-    [[nodiscard]] bool may_subscribe(std::string_view) override { return true; }
+    [[nodiscard]] bool may_subscribe(std::string_view filter) override { return allows(filter); }
+    [[nodiscard]] bool may_receive(std::string_view topic) override { return allows(topic); }
 
     std::string why_;
     std::optional<std::string> owner_; // nothing: sessions belong to nobody
-    bool reads = true;                 // false: what is sent to it stays in its output
+    std::function<bool(std::string_view)> allows = [](std::string_view) { return true; };
+    bool reads = true; // false: what is sent to it stays in its output
 
   private:
     friend class broker_rig;

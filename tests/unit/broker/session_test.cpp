@@ -302,3 +302,90 @@ TEST_CASE("shared subscriptions, and those beyond a bound, are refused one by on
     auto& old = r.connected("old", 4);
     CHECK(old.subscribe("$share/g/a", 1) == "80");
 }
+
+namespace {
+
+test_client& come_back(broker_rig& r, std::function<bool(std::string_view)> allows) {
+    test_client& out = r.make(5);
+    out.allows = std::move(allows);
+    out.send(packets::connect(5, 0, 60, "away", "\x11" + packets::u32(3600)));
+    r.settle();
+    return out;
+}
+
+bool below_a(std::string_view filter) {
+    return filter.starts_with("a/");
+}
+
+} // namespace
+
+TEST_CASE("a session that comes back with fewer rights keeps what is within them, and no more") {
+    broker_rig r;
+    auto& away = r.connected("away", 5, false);
+    away.subscribe("a/+", 1);
+    away.subscribe("b/#", 2);
+    away.subscribe("b/1", 0);
+    away.drop();
+    r.settle();
+    auto* scanner = &r.connected("scanner");
+    scanner->publish("a/1", "one").publish("b/1", "two", 2).publish("b/2", "three");
+    r.settle();
+    const auto how = GENERATE(0, 1, 2);
+    if (how > 0) r.restart(how == 2);
+
+    auto* back = &come_back(r, below_a);
+    CHECK(back->take() == texts{"a/1 one"});
+    CHECK(r.broker_->counters().dropped_not_allowed == 2);
+    CHECK(r.broker_->subscriptions_count() == 1);
+    CHECK(r.broker_->queued_bytes() == 0);
+    CHECK(r.log.size() == 2);
+    scanner = &r.connected("scanner");
+    scanner->publish("b/1", "four").publish("a/2", "five");
+    r.settle();
+    CHECK(back->take() == texts{"a/2 five"});
+
+    // It is gone for good: rights that come again do not bring it back.
+    back->drop();
+    r.settle();
+    r.restart(how == 2);
+    scanner = &r.connected("scanner");
+    scanner->publish("b/1", "six").publish("a/3", "seven");
+    r.settle();
+    back = &come_back(r, [](std::string_view) { return true; });
+    CHECK(back->take() == texts{"a/3 seven"});
+}
+
+TEST_CASE("a message on its way to the journal does not reach who has lost the right to it") {
+    broker_rig r;
+    auto& away = r.connected("away", 5, false);
+    const auto qos = GENERATE(0u, 1u, 2u);
+    away.subscribe("b", 2);
+    away.drop();
+    r.settle();
+    auto& scanner = r.connected("scanner");
+    // Read in the same turn as the CONNECT that takes the right away: routed before it.
+    scanner.publish("b", "one", qos);
+    CHECK(come_back(r, below_a).take().empty());
+    CHECK(r.broker_->counters().dropped_not_allowed == (qos > 0 ? 1 : 0));
+    CHECK(r.broker_->queued_bytes() == 0);
+}
+
+TEST_CASE("an exchange of QoS 2 that lost its right ends without the message") {
+    broker_rig r;
+    auto& away = r.connected("away", 5, false);
+    away.subscribe("b", 2);
+    auto& scanner = r.connected("scanner");
+    scanner.publish("b", "one", 2);
+    r.settle();
+    REQUIRE(away.messages() == texts{"b one"}); // and it says nothing
+    away.drop();
+    r.settle();
+    auto& back = come_back(r, below_a);
+    const auto all = back.hear();
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].type == 2);
+    CHECK(all[1].type == 6); // its PUBREL: the identifier can be used again
+    back.send(packets::packet(0x70, packets::u16(all[1].packet_id)));
+    r.settle();
+    CHECK(r.broker_->queued_bytes() == 0);
+}
