@@ -2,6 +2,8 @@
 
 #include "gateway/base/assert.hpp"
 
+#include <utility>
+
 namespace wharf::access {
 
 namespace {
@@ -25,8 +27,7 @@ connection_gate::answer connection_gate::arrive(std::uint64_t id, std::string_vi
             return {arrival::too_many_of_address, std::nullopt};
     }
     answer out;
-    if (half_open_.size() >= limits_.half_open_max && !half_open_.empty())
-        out.make_room = half_open_.begin()->second;
+    out.make_room = who_makes_room();
     address_count& count = addresses_[std::string(address)];
     ++count.open;
     ++count.half_open;
@@ -35,11 +36,34 @@ connection_gate::answer connection_gate::arrive(std::uint64_t id, std::string_vi
     return out;
 }
 
-void connection_gate::past_half_open(known& one) {
+std::optional<std::uint64_t> connection_gate::who_makes_room() const {
+    if (half_open_.size() < limits_.half_open_max || half_open_.empty()) return std::nullopt;
+    return half_open_.begin()->second;
+}
+
+void connection_gate::leave_order(known& one) {
     if (one.arrived == 0) return;
     half_open_.erase(one.arrived);
     one.arrived = 0;
-    --addresses_.find(one.address)->second.half_open;
+}
+
+void connection_gate::serve(std::uint64_t id) {
+    const auto found = connections_.find(id);
+    if (found != connections_.end()) leave_order(found->second);
+}
+
+std::optional<std::uint64_t> connection_gate::await(std::uint64_t id) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end() || found->second.arrived != 0) return std::nullopt;
+    const auto out = who_makes_room();
+    found->second.arrived = ++last_arrival_;
+    half_open_.emplace(last_arrival_, id);
+    return out;
+}
+
+void connection_gate::past_half_open(known& one) {
+    leave_order(one);
+    if (std::exchange(one.half_open, false)) --addresses_.find(one.address)->second.half_open;
 }
 
 void connection_gate::answered(std::uint64_t id) {

@@ -1,6 +1,7 @@
 // How many connections there may be: in all, from one address, of one identity, and how many that
 // have not signed in yet. Who has not signed in when there are too many of them makes room, the
-// oldest first: a device sends its CONNECT at once and is past that before its turn comes.
+// oldest first: a device sends its CONNECT at once and is past that before its turn comes. While a
+// TLS handshake waits for the gateway's own calculations it is spared.
 //
 // The network thread; times are microseconds of any clock that never goes back. What it holds is
 // bounded by the connections that are open and by limits::k_watched_max.
@@ -49,6 +50,12 @@ class connection_gate {
     [[nodiscard]] bool sign_in(std::uint64_t id, std::string_view identity, std::size_t max);
     // Its CONNECT has come: what takes time now is our side's.
     void answered(std::uint64_t id);
+    // Its TLS handshake has begun and waits for us: until await() it need not make room. For its
+    // address it still counts as not signed in.
+    void serve(std::uint64_t id);
+    // The handshake is done, and the next word is its own: it is among those that make room again,
+    // as the newest. Who has to go instead, as above.
+    [[nodiscard]] std::optional<std::uint64_t> await(std::uint64_t id);
     void leave(std::uint64_t id);
 
     [[nodiscard]] std::size_t open() const { return connections_.size(); }
@@ -62,11 +69,14 @@ class connection_gate {
     struct known {
         std::string address;
         std::string identity;
-        std::uint64_t arrived = 0; // its place in half_open_, 0: it is past that
+        std::uint64_t arrived = 0; // its place in half_open_, 0: it is in none
+        bool half_open = true;     // counts as such for its address
     };
     using addresses = std::unordered_map<std::string, address_count, text_hash, std::equal_to<>>;
 
     void past_half_open(known& one);
+    void leave_order(known& one);
+    [[nodiscard]] std::optional<std::uint64_t> who_makes_room() const;
 
     gate_limits limits_;
     std::unordered_map<std::uint64_t, known> connections_;

@@ -90,8 +90,11 @@ inline constexpr std::size_t k_worker_queue_max = 1024;
 // --- TLS -----------------------------------------------------------------------------------------
 // Handshakes that devices have begun. Further connections wait, unread, for one of them to end.
 inline constexpr std::size_t k_tls_handshakes_max = 64;
-// From the connection to the end of its handshake; the MQTT CONNECT has its own time after it.
+// From the connection to its first word, and from its turn to the end of its handshake; the MQTT
+// CONNECT has its own time after it.
 inline constexpr std::uint32_t k_tls_handshake_timeout_ms = 10'000;
+// Between the two it waits for its turn: at most so long.
+inline constexpr std::uint32_t k_tls_turn_timeout_ms = 60'000;
 // A handshake whose peer has said nothing for so long gives its place to one that waits for it.
 inline constexpr std::uint32_t k_tls_patience_ms = 1'000;
 // What a peer may send in a whole handshake: room for a chain of certificates.

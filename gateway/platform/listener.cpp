@@ -24,11 +24,10 @@ listener::listener(asio::io_context& on, listener_options options, intake& prepa
     : io_(on), options_(std::move(options)), clock_(clock), random_(random),
       callbacks_(std::move(callbacks)),
       plain_(on, door_callbacks([this](tcp::socket socket) {
-                 if (admit(socket)) settle(tls::device_stream(std::move(socket)));
+                 if (const auto id = admit(socket))
+                     settle(*id, tls::device_stream(std::move(socket)));
              })),
-      secure_(on, door_callbacks([this](tcp::socket socket) {
-                  if (admit(socket)) reception_->take(std::move(socket));
-              })),
+      secure_(on, door_callbacks([this](tcp::socket socket) { greet(std::move(socket)); })),
       timer_(on), broker_(options_.broker, prepare,
                           {[this](journal_request request) { submit(std::move(request)); },
                            [this] { return take_spent(); }, callbacks_.log}) {}
@@ -58,11 +57,8 @@ status listener::start() {
 }
 
 void listener::use_tls(worker_pool& workers, std::shared_ptr<const tls::context> with) {
-    tls::reception_callbacks calls;
-    calls.ready = [this](tls::device_stream stream) { settle(std::move(stream)); };
-    calls.log = [this](const std::string& text) { callbacks_.log(notice::info, text); };
     reception_ = std::make_unique<tls::reception>(workers, clock_, spares_,
-                                                  tls::reception_options{}, std::move(calls));
+                                                  tls::reception_options{}, reception_calls());
     reception_->use(std::move(with));
 }
 
@@ -82,28 +78,35 @@ std::vector<std::shared_ptr<connection>> listener::all() const {
     return out;
 }
 
-bool listener::admit(tcp::socket& socket) {
+std::optional<std::uint64_t> listener::admit(tcp::socket& socket) {
     ++counters_.connections_accepted;
     const auto waiting = reception_ == nullptr ? 0 : reception_->size();
     if (connections_.size() + waiting >= options_.connections_max) {
         ++counters_.connections_refused;
-        return false;
+        return std::nullopt;
     }
     boost::system::error_code failed;
     socket.set_option(tcp::no_delay(true), failed);
     if (!failed) socket.non_blocking(true, failed);
-    if (failed) return false;
+    if (failed) return std::nullopt;
     // A peer that is gone without a word, or that does not read, is noticed by the kernel too.
-    return watch_peer(socket.native_handle(), k_peer_silence_s);
+    if (!watch_peer(socket.native_handle(), k_peer_silence_s)) return std::nullopt;
+    const std::uint64_t id = next_id();
+    if (!make_way(id, socket)) return std::nullopt;
+    return id;
 }
 
-void listener::settle(tls::device_stream stream) {
+// Ids come round again: never one that is still in use.
+std::uint64_t listener::next_id() {
     constexpr std::uint64_t mask = (std::uint64_t{1} << (64 - broker::client::k_token_bits)) - 1;
-    // Ids come round again: never one that is still in use.
     std::uint64_t id = ++last_id_ & mask;
-    while (!broker::client::may_be_id(id) || connections_.contains(id))
+    while (!broker::client::may_be_id(id) || connections_.contains(id) ||
+           (reception_ != nullptr && reception_->has(id)))
         id = ++last_id_ & mask;
-    if (!make_way(id, stream.next_layer())) return; // closes it
+    return id;
+}
+
+void listener::settle(std::uint64_t id, tls::device_stream stream) {
     auto made = std::make_shared<connection>(*this, id, std::move(stream));
     connections_[id] = made;
     counters_.connections_open = connections_.size();
@@ -247,6 +250,7 @@ void listener::copy_counters() {
     counters_.dropped_slow = from.dropped_slow;
     counters_.dropped_expired = from.dropped_expired;
     counters_.dropped_too_large = from.dropped_too_large;
+    counters_.dropped_not_allowed = from.dropped_not_allowed;
     counters_.retained_refused = from.retained_refused;
     counters_.wills = from.wills;
     counters_.receipts = from.receipts;
@@ -268,7 +272,6 @@ void listener::stop(std::uint32_t wait_ms, std::function<void()> done) {
         stop_by_ms_ = now_ms() + wait_ms;
         plain_.close();
         secure_.close();
-    counters_.dropped_not_allowed = from.dropped_not_allowed;
         if (reception_ != nullptr) reception_->stop();
         finish_stop();
     });

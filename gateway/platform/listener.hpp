@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -56,8 +57,8 @@ struct listener_counters {
     std::atomic<std::uint64_t> dropped_slow{0};
     std::atomic<std::uint64_t> dropped_expired{0};
     std::atomic<std::uint64_t> dropped_too_large{0};
-    std::atomic<std::uint64_t> retained_refused{0};
     std::atomic<std::uint64_t> dropped_not_allowed{0};
+    std::atomic<std::uint64_t> retained_refused{0};
     std::atomic<std::uint64_t> wills{0};
     std::atomic<std::uint64_t> receipts{0};
 };
@@ -115,8 +116,10 @@ class listener {
     using tcp = boost::asio::ip::tcp;
 
     door::callbacks door_callbacks(std::function<void(tcp::socket)> came);
-    bool admit(tcp::socket& socket);
-    void settle(tls::device_stream stream);
+    // The number of the new connection; nothing: it is closed at once.
+    std::optional<std::uint64_t> admit(tcp::socket& socket);
+    void greet(tcp::socket socket); // with TLS
+    void settle(std::uint64_t id, tls::device_stream stream);
     // A copy: connections come and go while they are visited.
     [[nodiscard]] std::vector<std::shared_ptr<connection>> all() const;
     void tick();
@@ -142,6 +145,9 @@ class listener {
     void end_identities(const std::vector<std::string>& names);
     void guard_memory();
     [[nodiscard]] bool make_way(std::uint64_t id, const tcp::socket& newcomer);
+    void clear_away(std::uint64_t id);
+    [[nodiscard]] std::uint64_t next_id();
+    [[nodiscard]] tls::reception_callbacks reception_calls();
     [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
 
     boost::asio::io_context& io_;

@@ -1,6 +1,7 @@
 // What the listener does for the desk: whom it turns away, ends, and says how often.
 #include "gateway/access/memory_guard.hpp"
 #include "gateway/platform/access/access_desk.hpp"
+#include "gateway/platform/access/address_key.hpp"
 #include "gateway/platform/connection.hpp"
 #include "gateway/platform/listener.hpp"
 
@@ -19,12 +20,43 @@ bool listener::make_way(std::uint64_t id, const tcp::socket& newcomer) {
         ++counters_.connections_refused;
         return false;
     }
-    if (answer.make_room)
-        if (auto found = connections_.find(*answer.make_room); found != connections_.end()) {
-            const auto kept = found->second; // it retires itself
-            kept->abandon();
-        }
+    if (answer.make_room) clear_away(*answer.make_room);
     return true;
+}
+
+// A connection, or one that is still in its handshake.
+void listener::clear_away(std::uint64_t id) {
+    if (const auto found = connections_.find(id); found != connections_.end()) {
+        const auto kept = found->second; // it retires itself
+        kept->abandon();
+    } else if (reception_ != nullptr) {
+        reception_->drop(id);
+    }
+}
+
+void listener::greet(tcp::socket socket) {
+    const auto id = admit(socket);
+    if (!id) return;
+    boost::system::error_code failed;
+    const auto peer = socket.remote_endpoint(failed); // one that has gone is found out to be so
+    reception_->take(*id, address_key(peer.address()), std::move(socket));
+}
+
+tls::reception_callbacks listener::reception_calls() {
+    tls::reception_callbacks calls;
+    calls.spoke = [this](std::uint64_t id) {
+        if (callbacks_.access != nullptr) callbacks_.access->handshake_begins(id);
+    };
+    calls.ready = [this](std::uint64_t id, tls::device_stream stream) {
+        if (callbacks_.access != nullptr)
+            if (const auto goes = callbacks_.access->handshake_done(id)) clear_away(*goes);
+        settle(id, std::move(stream));
+    };
+    calls.gone = [this](std::uint64_t id) {
+        if (callbacks_.access != nullptr) callbacks_.access->handshake_failed(id);
+    };
+    calls.log = [this](const std::string& text) { callbacks_.log(notice::info, text); };
+    return calls;
 }
 
 // They come in order.

@@ -102,11 +102,19 @@ access::connection_gate::answer access_desk::arrive(std::uint64_t id,
         log("often", key, "a connection of " + key + " is refused: it connects too often");
         break;
     }
-    if (answer.make_room) {
-        ++counters_.half_open_dropped;
-        log("half open", "", "a connection that had not signed in makes room for a new one");
-    }
+    if (answer.make_room) note_room_made();
     return answer;
+}
+
+void access_desk::note_room_made() {
+    ++counters_.half_open_dropped;
+    log("half open", "", "a connection that had not signed in makes room for a new one");
+}
+
+std::optional<std::uint64_t> access_desk::handshake_done(std::uint64_t id) {
+    const auto goes = gate_.await(id);
+    if (goes) note_room_made();
+    return goes;
 }
 
 void access_desk::leave(std::uint64_t id) {

@@ -72,9 +72,13 @@ class access_desk {
     // Bounds of addresses are for this one.
     [[nodiscard]] bool limits(const boost::asio::ip::address& peer) const;
 
-    // A connection that was accepted.
+    // A connection that was accepted, before its TLS handshake where it makes one.
     [[nodiscard]] access::connection_gate::answer arrive(std::uint64_t id,
                                                          const boost::asio::ip::address& peer);
+    // Its handshake waits for us; is done: somebody may have to go for it; has come to nothing.
+    void handshake_begins(std::uint64_t id) { gate_.serve(id); }
+    [[nodiscard]] std::optional<std::uint64_t> handshake_done(std::uint64_t id);
+    void handshake_failed(std::uint64_t id) { gate_.leave(id); }
 
   private:
     friend class access_guest;
@@ -83,6 +87,7 @@ class access_desk {
     void leave(std::uint64_t id);
     void decided(std::uint64_t id, access::verdict verdict);
     void check_next();
+    void note_room_made();
     void start_reload();
     void use(std::shared_ptr<const access::identities> now);
     [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_us() / 1000; }

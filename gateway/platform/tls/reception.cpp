@@ -1,5 +1,7 @@
 #include "gateway/platform/tls/reception.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,21 +12,34 @@ namespace asio = boost::asio;
 namespace {
 constexpr std::int64_t k_line_ms = 1000;
 constexpr auto k_readable = asio::ip::tcp::socket::wait_read;
+
+// Whether the peer has closed, or its machine has reset the connection: whatever it said before.
+bool has_left(asio::ip::tcp::socket& socket) {
+    pollfd one{socket.native_handle(), POLLRDHUP, 0};
+    return ::poll(&one, 1, 0) > 0 && (one.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+// What has come and waits to be read.
+bool has_more(asio::ip::tcp::socket& socket) {
+    error_code failed;
+    return socket.available(failed) > 0 && !failed;
+}
 } // namespace
 
 struct reception::guest {
     explicit guest(asio::ip::tcp::socket from) : stream(std::move(from)) {}
 
     device_stream stream;
-    std::uint64_t id = 0;
-    asio::ip::address address;
+    std::uint64_t number = 0;
+    std::uint64_t arrival = 0;
+    std::string address;
     std::string name;
     enum class place { silent, waiting, listening, working, writing } at = place::silent;
-    std::int64_t came_ms = 0;
+    std::int64_t since_ms = 0; // it came, it said its first word, its turn came: the last of these
     std::int64_t heard_ms = 0;
     progress last = progress::wants_input;
     std::string sending;
-    bool counted = false; // among those that are under way
+    bool ready = false;
     bool left = false;
 };
 
@@ -37,18 +52,29 @@ reception::~reception() {
     stop();
 }
 
-void reception::take(asio::ip::tcp::socket from) {
-    WHARF_ASSERT(context_ != nullptr);
+void reception::take(std::uint64_t number, std::string address, asio::ip::tcp::socket from) {
+    WHARF_ASSERT(context_ != nullptr && !numbers_.contains(number));
     auto made = std::make_shared<guest>(std::move(from));
     error_code failed;
     const auto peer = made->stream.next_layer().remote_endpoint(failed);
-    made->address = peer.address();
+    made->address = std::move(address);
     made->name =
         failed ? "unknown peer" : peer.address().to_string() + ":" + std::to_string(peer.port());
-    made->id = ++last_id_;
-    made->came_ms = made->heard_ms = now_ms();
-    guests_.emplace(made->id, made);
+    made->number = number;
+    made->arrival = ++last_arrival_;
+    made->since_ms = made->heard_ms = now_ms();
+    guests_.emplace(made->arrival, made);
+    numbers_.emplace(number, made->arrival);
     listen(made);
+}
+
+void reception::drop(std::uint64_t number) {
+    const auto found = numbers_.find(number);
+    if (found == numbers_.end()) return;
+    const guest_ptr who = guests_.at(found->second);
+    ++counters_.shed;
+    if (who->at != guest::place::working) who->stream.close();
+    leave(who);
 }
 
 void reception::listen(const guest_ptr& to) {
@@ -63,37 +89,28 @@ void reception::heard(const guest_ptr& from) {
     from->heard_ms = now_ms();
     if (from->at == guest::place::listening) return receive(from);
     from->at = guest::place::waiting;
-    waiting_.push_back(from);
+    from->since_ms = from->heard_ms;
+    turns_.wait(from->address, from->arrival);
+    callbacks_.spoke(from->number);
     admit();
     if (from->at == guest::place::waiting) shed_silent();
 }
 
-// The oldest of those whose address has the fewest places: a flood from one waits for itself.
-reception::guest_ptr reception::take_waiting() {
-    auto best = waiting_.end();
-    std::size_t fewest = 0;
-    for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
-        const auto found = places_of_.find((*at)->address);
-        const auto places = found == places_of_.end() ? 0 : found->second;
-        if (best != waiting_.end() && places >= fewest) continue;
-        best = at;
-        fewest = places;
-        if (places == 0) break;
-    }
-    auto out = std::move(*best);
-    waiting_.erase(best);
-    return out;
-}
-
+// Who leaves at once makes room for the next one, who may have left too: a loop, not a recursion.
 void reception::admit() {
-    while (under_way_ < options_.handshakes_max && !waiting_.empty())
-        begin(take_waiting());
+    if (std::exchange(admitting_, true)) return;
+    while (turns_.places() < options_.handshakes_max && !turns_.empty()) {
+        const guest_ptr next = guests_.at(turns_.next()); // ours: it may leave at once
+        begin(next);
+    }
+    admitting_ = false;
 }
 
 void reception::begin(const guest_ptr& with) {
-    ++under_way_;
-    ++places_of_[with->address];
-    with->counted = true;
+    under_way_.emplace(with->arrival, with);
+    with->at = guest::place::listening;
+    with->since_ms = now_ms();
+    if (has_left(with->stream.next_layer())) return fail(with, "it left before its turn came");
     auto made = engine::make(context_);
     if (!made.ok()) return fail(with, made.failure().message);
     with->stream.use(std::move(made).value());
@@ -154,8 +171,9 @@ void reception::proceed(const guest_ptr& with) {
     ++(tls.resumed() ? counters_.resumed : counters_.full);
     tls.rest(spares_);
     auto stream = std::move(with->stream);
+    with->ready = true;
     leave(with);
-    callbacks_.ready(std::move(stream));
+    callbacks_.ready(with->number, std::move(stream));
 }
 
 void reception::fail(const guest_ptr& with, const std::string& why) {
@@ -167,13 +185,13 @@ void reception::fail(const guest_ptr& with, const std::string& why) {
 
 void reception::leave(const guest_ptr& who) {
     if (std::exchange(who->left, true)) return;
-    if (who->counted) {
-        --under_way_;
-        const auto places = places_of_.find(who->address);
-        if (--places->second == 0) places_of_.erase(places);
-    }
-    if (who->at == guest::place::waiting) std::erase(waiting_, who);
-    guests_.erase(who->id);
+    if (under_way_.erase(who->arrival) > 0)
+        turns_.leave(who->address);
+    else if (who->at == guest::place::waiting)
+        turns_.give_up(who->address, who->arrival);
+    guests_.erase(who->arrival);
+    numbers_.erase(who->number);
+    if (!who->ready) callbacks_.gone(who->number);
     admit();
 }
 
@@ -181,12 +199,14 @@ void reception::leave(const guest_ptr& who) {
 void reception::shed_silent() {
     const auto until_ms = now_ms() - options_.patience_ms;
     std::vector<guest_ptr> silent;
-    for (const auto& [id, one] : guests_)
-        if (one->at == guest::place::listening && one->heard_ms <= until_ms) silent.push_back(one);
+    for (const auto& [arrival, one] : under_way_)
+        if (one->at == guest::place::listening && one->heard_ms <= until_ms &&
+            !has_more(one->stream.next_layer()))
+            silent.push_back(one);
     std::sort(silent.begin(), silent.end(),
               [](const auto& a, const auto& b) { return a->heard_ms < b->heard_ms; });
     for (const auto& one : silent) {
-        if (waiting_.empty()) return;
+        if (turns_.empty()) return;
         ++counters_.shed;
         say("TLS handshake of " + one->name + " gave its place to another: it has been silent");
         one->stream.close();
@@ -194,32 +214,36 @@ void reception::shed_silent() {
     }
 }
 
+bool reception::is_late(const guest& one, std::int64_t now) const {
+    const bool waits = one.at == guest::place::waiting;
+    // Nobody waits longer than a worker takes.
+    return one.at != guest::place::working &&
+           now - one.since_ms > (waits ? options_.turn_timeout_ms : options_.timeout_ms);
+}
+
 void reception::tick() {
-    const auto until_ms = now_ms() - options_.timeout_ms;
+    const auto now = now_ms();
     std::vector<guest_ptr> late;
-    for (const auto& [id, one] : guests_) {
-        if (one->came_ms > until_ms) break; // the others came later
-        // Nobody waits longer than a worker takes.
-        if (one->at != guest::place::working) late.push_back(one);
-    }
+    for (const auto& [arrival, one] : guests_)
+        if (is_late(*one, now)) late.push_back(one);
     for (const auto& one : late) {
-        if (one->left) continue;
+        if (one->left || !is_late(*one, now)) continue;
         ++counters_.timed_out;
         say("TLS handshake of " + one->name + " took too long");
         one->stream.close();
         leave(one);
     }
-    if (!waiting_.empty()) shed_silent();
+    if (!turns_.empty()) shed_silent();
 }
 
 void reception::stop() {
-    waiting_.clear();
-    for (auto& [id, one] : std::exchange(guests_, {})) {
+    for (auto& [arrival, one] : std::exchange(guests_, {})) {
         one->left = true;
         if (one->at != guest::place::working) one->stream.close();
     }
-    under_way_ = 0;
-    places_of_.clear();
+    numbers_.clear();
+    under_way_.clear();
+    turns_ = {};
 }
 
 void reception::say(const std::string& text) {

@@ -147,6 +147,35 @@ class Devices(TlsTest):
         before.ping()
         self.assertGreater(self.handshakes(gateway)["shed"], 0)
 
+    def silent(self, gateway):
+        one = socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=10)
+        self.addCleanup(one.close)
+        return one
+
+    def wait_for_half_open(self, gateway, count):
+        wait_until(lambda: f"\nwharf_mqtt_half_open {count}\n" in gateway.page("/metrics")[2],
+                   f"{count} have not signed in")
+
+    def test_who_says_nothing_counts_for_its_address_before_its_handshake(self):
+        gateway = self.tls_gateway(limits={"address_half_open": 4, "this_machine_too": True}).start()
+        silent = [self.silent(gateway) for _ in range(4)]
+        self.wait_for_half_open(gateway, 4)
+        with self.assertRaises((ssl.SSLError, OSError, Closed)):
+            self.tls_client(gateway, "too-many")
+        silent.pop().close()
+        self.wait_for_half_open(gateway, 3)
+        self.tls_client(gateway, "device").deliver(TOPIC, event(1))
+        self.wait_for_half_open(gateway, 3)
+
+    def test_of_those_that_say_nothing_the_oldest_makes_room_for_a_handshake(self):
+        gateway = self.tls_gateway(limits={"half_open": 4}).start()
+        silent = [self.silent(gateway) for _ in range(4)]
+        self.wait_for_half_open(gateway, 4)
+        device = self.tls_client(gateway, "device")
+        self.assertEqual(silent[0].recv(1), b"")
+        device.deliver(TOPIC, event(1))
+        self.assertGreaterEqual(self.handshakes(gateway)["shed"], 1)
+
 
 class NewCertificates(TlsTest):
     def names(self, gateway):

@@ -124,8 +124,9 @@ class TlsTest(DaemonTest):
         self.in_use = self.folder / "in-use"
         install(self.certificates, "server", self.in_use)
 
-    def tls_gateway(self, destinations=(), listener=None, **tls):
-        return self.gateway(destinations=destinations, listener=listener or {}, **{"listener.tls": {
+    def tls_gateway(self, destinations=(), listener=None, limits=None, **tls):
+        return self.gateway(destinations=destinations, listener=listener or {},
+                            limits=limits or {}, **{"listener.tls": {
             "port": 0, "certificate": str(self.in_use / "gateway.pem"),
             "key": str(self.in_use / "gateway.key"), **tls}})
 

@@ -48,6 +48,34 @@ TEST_CASE("an address has its own bounds, where it is limited") {
     CHECK(gate.arrive(7, "one", false, 0).verdict == arrival::welcome);
 }
 
+TEST_CASE("a TLS handshake that waits for the gateway makes no room, but counts for its address") {
+    connection_gate gate(small());
+    for (std::uint64_t id = 1; id <= 6; ++id) {
+        CHECK_FALSE(gate.arrive(id, "h" + std::to_string(id), true, 0).make_room);
+        gate.serve(id);
+    }
+    CHECK(gate.half_open() == 0);
+    CHECK(gate.arrive(7, "h1", true, 0).verdict == arrival::welcome);
+    CHECK(gate.arrive(8, "h1", true, 0).verdict == arrival::welcome);
+    CHECK(gate.arrive(9, "h1", true, 0).verdict == arrival::too_many_of_address);
+    // Done: the next word is theirs, in the order of their handshakes.
+    CHECK_FALSE(gate.await(3));
+    CHECK_FALSE(gate.await(1));
+    CHECK(gate.half_open() == 4);
+    CHECK(gate.await(2) == 7);
+    gate.leave(7);
+    CHECK(gate.await(4) == 8);
+    gate.leave(8);
+    CHECK(gate.await(5) == 3);
+    gate.leave(3);
+    gate.answered(1);
+    CHECK(gate.arrive(9, "h1", true, 0).verdict == arrival::welcome);
+    CHECK_FALSE(gate.await(77)); // it has gone
+    gate.serve(77);
+    gate.leave(6); // in the middle of its handshake
+    CHECK(gate.open() == 5);
+}
+
 TEST_CASE("among too many that have not signed in the oldest makes room") {
     connection_gate gate(small());
     for (std::uint64_t id = 1; id <= 4; ++id)

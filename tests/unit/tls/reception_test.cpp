@@ -1,6 +1,7 @@
 #include "gateway/platform/tls/reception.hpp"
 #include "tests/unit/tls/sockets.hpp"
 
+#include <set>
 #include <thread>
 
 namespace wharf::tls {
@@ -15,7 +16,15 @@ class front {
                            {.from_clients = asked, .seats = 2})),
           workers(io), acceptor(io, tcp::endpoint(asio::ip::address_v4::any(), 0)),
           desk(workers, clock, spares, options,
-               {[this](device_stream one) { arrived.push_back(std::move(one)); },
+               {[this](std::uint64_t number, device_stream one) {
+                    CHECK(here.erase(number) == 1);
+                    arrived.push_back(std::move(one));
+                },
+                [this](std::uint64_t number) { CHECK(here.erase(number) == 1); },
+                [this](std::uint64_t number) {
+                    CHECK(here.contains(number));
+                    ++spoke;
+                },
                 [this](const std::string& text) { said.push_back(text); }}),
           timer(io) {
         REQUIRE(workers.start(2).ok());
@@ -47,15 +56,21 @@ class front {
     tcp::acceptor acceptor;
     std::vector<device_stream> arrived;
     std::vector<std::string> said;
+    std::set<std::uint64_t> here; // taken, and neither ready nor gone
+    std::size_t spoke = 0;
     reception desk;
     asio::steady_timer timer;
 
   private:
+    std::uint64_t last_taken = 0;
+
     void accept() {
         acceptor.async_accept([this](auto failed, tcp::socket socket) {
             if (failed) return;
             socket.non_blocking(true);
-            desk.take(std::move(socket));
+            here.insert(++last_taken);
+            auto address = socket.remote_endpoint().address().to_string();
+            desk.take(last_taken, std::move(address), std::move(socket));
             accept();
         });
     }
@@ -112,6 +127,8 @@ TEST_CASE("devices are let in after their handshake, many at once, and resume") 
     }
     CHECK(at.desk.counters().full == 20);
     CHECK(at.desk.counters().resumed == 20);
+    CHECK(at.spoke == 40);
+    CHECK(at.here.empty());
     CHECK(at.desk.size() == 0);
     CHECK(at.desk.under_way() == 0);
     // What came right behind the handshake is not lost.
@@ -197,6 +214,80 @@ TEST_CASE("a flood of half-finished handshakes gives way to a device, and does n
         return !got.empty();
     });
     CHECK(got == "still here");
+}
+
+TEST_CASE("the time in which a device waits for its turn is not its own") {
+    front at({.handshakes_max = 1, .timeout_ms = 300, .patience_ms = 60'000});
+    const auto client = at.of.client();
+    const auto hello = first_flight(client);
+    std::vector<tcp::socket> before; // each keeps the only place for its 300 ms
+    for (int i = 0; i < 3; ++i) {
+        before.push_back(at.connect());
+        asio::write(before.back(), asio::buffer(hello));
+    }
+    at.wait_for([&] { return at.desk.size() == 3 && at.desk.under_way() == 1; });
+    caller device(at, client, nullptr);
+    at.wait_for([&] { return device.done; });
+    CHECK_FALSE(device.why);
+    CHECK(at.desk.counters().timed_out == 3);
+    CHECK(at.here.empty());
+}
+
+TEST_CASE("a turn that never comes ends in its own time") {
+    front at(
+        {.handshakes_max = 1, .timeout_ms = 60'000, .turn_timeout_ms = 200, .patience_ms = 60'000});
+    const auto hello = first_flight(at.of.client());
+    std::vector<tcp::socket> sockets;
+    for (int i = 0; i < 3; ++i) {
+        sockets.push_back(at.connect());
+        asio::write(sockets.back(), asio::buffer(hello));
+    }
+    at.wait_for([&] { return at.desk.counters().timed_out == 2; });
+    CHECK(at.desk.size() == 1);
+    CHECK(at.desk.under_way() == 1);
+}
+
+TEST_CASE("a handshake is not calculated for those who left while they waited, however many") {
+    front at({.handshakes_max = 1, .timeout_ms = 400, .patience_ms = 60'000});
+    const auto client = at.of.client();
+    const auto hello = first_flight(client);
+    auto first = at.connect();
+    asio::write(first, asio::buffer(hello));
+    at.wait_for([&] { return at.desk.under_way() == 1; });
+    {
+        std::vector<tcp::socket> impatient;
+        for (int i = 0; i < 500; ++i) {
+            impatient.push_back(at.connect());
+            asio::write(impatient.back(), asio::buffer(hello));
+        }
+        at.wait_for([&] { return at.spoke == 501; });
+    }
+    caller device(at, client, nullptr);
+    at.wait_for([&] { return device.done; });
+    CHECK_FALSE(device.why);
+    CHECK(at.desk.counters().failed == 500);
+    CHECK(at.desk.counters().full == 1);
+    at.wait_for([&] { return at.here.empty(); });
+}
+
+TEST_CASE("who has to make room goes, wherever its handshake is") {
+    front at({.handshakes_max = 1, .timeout_ms = 60'000, .patience_ms = 60'000});
+    const auto hello = first_flight(at.of.client());
+    std::vector<tcp::socket> sockets;
+    for (const bool speaks : {true, true, false}) {
+        sockets.push_back(at.connect());
+        if (speaks) asio::write(sockets.back(), asio::buffer(hello));
+        const auto wanted = sockets.size();
+        at.wait_for([&] {
+            return at.here.size() == wanted && at.spoke == std::min<std::size_t>(wanted, 2);
+        });
+    }
+    for (const std::uint64_t number : {3, 2, 1, 1})
+        at.desk.drop(number);
+    CHECK(at.here.empty());
+    CHECK(at.desk.size() == 0);
+    CHECK(at.desk.under_way() == 0);
+    CHECK(at.desk.counters().shed == 3);
 }
 
 TEST_CASE("who waits behind a flood from one address comes before it") {
