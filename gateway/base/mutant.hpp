@@ -41,6 +41,20 @@ namespace wharf {
     X(journal_time_is_wall_clock)                                                                  \
     X(retention_takes_pending)                                                                     \
     X(retention_takes_parked)                                                                      \
+    /* the local broker */                                                                         \
+    X(queue_not_journaled)                                                                         \
+    X(subscription_not_journaled)                                                                  \
+    X(unsubscription_not_journaled)                                                                \
+    X(retained_not_journaled)                                                                      \
+    X(dead_incarnation_applied)                                                                    \
+    X(session_end_keeps_queue)                                                                     \
+    X(queue_not_restored)                                                                          \
+    X(delivered_at_routing)                                                                        \
+    X(pubrel_before_release)                                                                       \
+    X(queue_erased_at_pubrec)                                                                      \
+    X(identifier_given_twice)                                                                      \
+    X(inflight_bound_ignored)                                                                      \
+    X(repeated_without_dup)                                                                        \
     /* delivery */                                                                                 \
     X(order_links_ignored)                                                                         \
     X(low_water_before_answer)                                                                     \

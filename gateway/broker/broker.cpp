@@ -2,6 +2,7 @@
 #include "gateway/broker/broker.hpp"
 
 #include "gateway/base/assert.hpp"
+#include "gateway/base/mutant.hpp"
 #include "gateway/broker/client.hpp"
 #include "gateway/broker/message.hpp"
 
@@ -34,6 +35,7 @@ status broker::restore(local_state from, std::int64_t journal_offset_us) {
             subscribe_session(made.who, record.filter(), held.how);
         }
         for (auto& [number, record] : each.queue) {
+            if (WHARF_MUTANT(queue_not_restored)) break;
             outgoing entry;
             entry.qos = record.released() ? 2 : static_cast<std::uint8_t>(record.qos());
             entry.retain = record.retain();

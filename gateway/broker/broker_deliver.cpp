@@ -55,7 +55,8 @@ void broker::count_output(session& of) {
 
 void broker::send_queue(session& to) {
     std::uint64_t number = 0;
-    while (to.inflight < to.inflight_max && has_output_room(to)) {
+    while ((to.inflight < to.inflight_max || WHARF_MUTANT(inflight_bound_ignored)) &&
+           has_output_room(to)) {
         outgoing* entry = to.queue.next(number);
         if (entry == nullptr) return;
         if (entry->at == place::ready) {
@@ -84,7 +85,7 @@ bool broker::send(session& to, std::uint64_t number, outgoing& what) {
     }
     mqtt::outgoing_publish packet;
     packet.qos = what.qos;
-    packet.dup = what.dup;
+    packet.dup = what.dup && !WHARF_MUTANT(repeated_without_dup);
     packet.retain = what.retain;
     packet.packet_id = outbox::packet_id_of(number);
     if (!write(to, *what.message, packet, what.identifiers)) {
@@ -175,6 +176,10 @@ void broker::acknowledged(client& by, mqtt::packet_type type, std::uint16_t pack
     if (awaited && mqtt::is_failure(code)) return finish(*held, number);
     if (entry->at == place::released) return by.session_.send_pubrel(packet_id);
     if (!awaited) return;
+    if (WHARF_MUTANT(queue_erased_at_pubrec)) {
+        by.session_.send_pubrel(packet_id);
+        return finish(*held, number);
+    }
     release(*held, number, *entry);
 }
 
@@ -189,6 +194,8 @@ void broker::release(session& of, std::uint64_t number, outgoing& what) {
         return;
     }
     what.at = place::releasing;
+    if (WHARF_MUTANT(pubrel_before_release))
+        of.connected->session_.send_pubrel(outbox::packet_id_of(number));
     local_request request{next_token(), true, {release_queued{of.incarnation, number}}};
     releasing_[request.token] = {of.who, number};
     calls_.submit(std::move(request));

@@ -1,5 +1,6 @@
 // What is published: who is to get it, what of that is journaled with it, and what happens once
 // that is durable.
+#include "gateway/base/mutant.hpp"
 #include "gateway/base/topic_filter.hpp"
 #include "gateway/broker/broker.hpp"
 #include "gateway/broker/client.hpp"
@@ -60,8 +61,10 @@ broker::routed& broker::route(const message_ptr& message, std::uint64_t token,
         addressee whom{each.who, 0, std::min(each.qos, message->qos()),
                        message->retain() && each.retain_as_published, std::move(each.identifiers)};
         if (whom.qos > 0 && to->incarnation != 0) {
-            whom.number = enqueue(*to, message, whom, place::reserved);
+            const bool early = WHARF_MUTANT(delivered_at_routing);
+            whom.number = enqueue(*to, message, whom, early ? place::ready : place::reserved);
             if (whom.number == 0) continue;
+            if (early && to->connected != nullptr) to->connected->shell_.wake();
             if (!bytes)
                 bytes =
                     std::make_shared<const std::string>(make_record(*message).SerializeAsString());

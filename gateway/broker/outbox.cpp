@@ -1,6 +1,7 @@
 #include "gateway/broker/outbox.hpp"
 
 #include "gateway/base/assert.hpp"
+#include "gateway/base/mutant.hpp"
 
 #include <utility>
 
@@ -78,6 +79,7 @@ outgoing* outbox::next(std::uint64_t& number) {
 }
 
 void outbox::restart() {
+    if (WHARF_MUTANT(identifier_given_twice)) begin_ = 1;
     cursor_ = begin_;
     for (outgoing& each : entries_)
         if (each.at == place::sent) each.at = place::ready;

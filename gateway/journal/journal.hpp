@@ -130,6 +130,7 @@ class journal {
     status note_redelivery_hint(const prepared_message& message, bool keyless);
 
     status apply_local(const std::vector<local_op>& ops);
+    [[nodiscard]] bool is_live(std::uint64_t incarnation) const;
     status apply_op(const put_subscription& op);
     status apply_op(const erase_subscription& op);
     status apply_op(const queue_message& op);

@@ -1,4 +1,5 @@
 // What the journal keeps for the local broker: subscriptions, queues, retained messages, wills.
+#include "gateway/base/mutant.hpp"
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/journal.hpp"
 
@@ -25,18 +26,23 @@ status journal::apply_local(const std::vector<local_op>& ops) {
 // The network thread learns of a session's end only after the journal did: what comes for it
 // meanwhile is left out.
 
+bool journal::is_live(std::uint64_t incarnation) const {
+    return live_.contains(incarnation) || WHARF_MUTANT(dead_incarnation_applied);
+}
+
 status journal::apply_op(const put_subscription& op) {
-    if (!live_.contains(op.incarnation)) return ok();
+    if (!is_live(op.incarnation) || WHARF_MUTANT(subscription_not_journaled)) return ok();
     return put(format::subscription_key(op.incarnation, op.number), op.content);
 }
 
 status journal::apply_op(const erase_subscription& op) {
     dirty_ = true;
+    if (WHARF_MUTANT(unsubscription_not_journaled)) return ok();
     return group_->erase(format::subscription_key(op.incarnation, op.number));
 }
 
 status journal::apply_op(const queue_message& op) {
-    if (!live_.contains(op.incarnation)) return ok();
+    if (!is_live(op.incarnation) || WHARF_MUTANT(queue_not_journaled)) return ok();
     wharf::v1::QueuedMessage record;
     record.set_message(*op.message);
     record.set_qos(op.qos);
@@ -49,7 +55,7 @@ status journal::apply_op(const queue_message& op) {
 // The PUBREL may leave only when this is durable: what is sent again after it would be taken for
 // another message.
 status journal::apply_op(const release_queued& op) {
-    if (!live_.contains(op.incarnation)) return ok();
+    if (!is_live(op.incarnation)) return ok();
     wharf::v1::QueuedMessage record;
     record.set_released(true);
     return put(format::queued_key(op.incarnation, op.number), record);
@@ -61,6 +67,7 @@ status journal::apply_op(const erase_queued& op) {
 }
 
 status journal::apply_op(const put_retained& op) {
+    if (WHARF_MUTANT(retained_not_journaled)) return ok();
     return put(format::retained_key(op.number), *op.message);
 }
 

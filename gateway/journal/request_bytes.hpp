@@ -13,7 +13,8 @@ namespace wharf {
 std::size_t count_bytes(journal_request& request);
 // Whether somebody waits for the answer. The rest rides in the next commit.
 [[nodiscard]] bool is_urgent(const journal_request& request);
-// Whether it adds to what is kept: it waits while the journal is full.
+// Whether it adds to what is kept, or has to stay behind what does: it waits while the journal is
+// full.
 [[nodiscard]] bool takes_space(const journal_request& request);
 
 } // namespace wharf

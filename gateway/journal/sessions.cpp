@@ -146,6 +146,7 @@ status journal::wipe_session(std::string_view client_id, std::uint64_t incarnati
     if (incarnation == 0) return ok();
     set_live(incarnation, false);
     WHARF_TRY(wipe_prefix(format::subscription_prefix(incarnation)));
+    if (WHARF_MUTANT(session_end_keeps_queue)) return ok();
     return wipe_prefix(format::queued_prefix(incarnation));
 }
 

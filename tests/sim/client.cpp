@@ -4,11 +4,6 @@
 
 namespace wharf::sim {
 
-namespace {
-// Until a DISCONNECT is on record, with a slow disk.
-constexpr std::int64_t k_close_s_max = 20;
-} // namespace
-
 sim_client::sim_client(world& in, const plan& with, harbour& at, std::size_t number,
                        std::vector<message>& messages, std::uint64_t& link_ids)
     : world_(in), plan_(with), harbour_(at), messages_(messages), link_ids_(link_ids),
@@ -28,6 +23,7 @@ sim_client::sim_client(world& in, const plan& with, harbour& at, std::size_t num
     window_ = static_cast<std::size_t>(random_.between(1, static_cast<int>(c.in_flight_max)));
     // Few ids, so that they are used again soon.
     packet_ids_ = random_.chance(5000) ? static_cast<std::uint16_t>(window_ + 2) : 65535;
+    session_.emplace(in, at, who(), expiry_s_);
 }
 
 void sim_client::produce(std::size_t which) {
@@ -51,7 +47,7 @@ void sim_client::connect() {
     asked_ = false;
     ++connection_;
     link_ = std::make_shared<link>(world_, plan_.net, random_, ++link_ids_, this);
-    heard_before_us_ = std::max(heard_us_, heard_before_us_);
+    session_->connecting(heard_us_);
     waiting_us_ = world_.now_us();
     world_.after(2 * link_->latency_us(), [this, on = link_] {
         if (on == link_) open(on);
@@ -69,7 +65,7 @@ void sim_client::open(const std::shared_ptr<link>& on) {
     harbour_.accept(on);
     // A device that was reset asks for a new session now and then.
     clean_start_ = !persistent_ || (!healed_ && random_.chance(plan_.clients.clean_start));
-    if (persistent_ && (clean_start_ || session_ == knowledge::none)) session_ = knowledge::maybe;
+    session_->asked(clean_start_);
     asked_ = true;
     send(wire::encode(wire::connect{version_, name_, clean_start_, expiry_s_, keep_alive_s_}));
 }
@@ -103,8 +99,7 @@ void sim_client::ended(link& on) {
     on.vanish(link::client);
     link_.reset();
     if (state_ != state::online) ++failures_;
-    // A CONNECT that was not answered may have begun a session anew.
-    if (state_ == state::connecting && asked_) left_in_life_ = 0;
+    if (state_ == state::connecting && asked_) session_->unanswered();
     state_ = state::offline;
     input_.clear();
     owed_.clear();
@@ -134,10 +129,7 @@ void sim_client::leave_when_done() {
 }
 
 void sim_client::leave() {
-    if (!link_->silent()) {
-        left_in_life_ = harbour_.life();
-        left_open_us_ = harbour_.open_us();
-    }
+    if (!link_->silent()) session_->left();
     send(wire::disconnect(version_));
     link_->close(link::client);
     auto on = link_;
@@ -182,10 +174,9 @@ void sim_client::on_connack(const wire::answer& answer) {
         link_->close(link::client);
         return ended(*link_);
     }
-    check_session(answer.session_present);
     // In 3.1.1 a clean session ends with its connection.
-    const bool kept = persistent_ && !(version_ == 4 && clean_start_);
-    session_ = kept ? knowledge::certain : knowledge::none;
+    const bool may_be_new = session_->may_be_new();
+    session_->answered(answer.session_present, persistent_ && !(version_ == 4 && clean_start_));
     state_ = state::online;
     failures_ = 0;
     waiting_us_ = world_.now_us();
@@ -196,37 +187,19 @@ void sim_client::on_connack(const wire::answer& answer) {
             if (one.received)
                 send(wire::pubrel(one.packet_id));
             else
-                send(one, true);
+                send_again(one, may_be_new);
         } else if (one.received) {
             flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
             continue; // the server has the message and forgot the rest
         } else {
-            messages_[one.which].sent_anew = true;
+            auto& what = messages_[one.which];
+            what.sent_anew = true;
+            ++what.times_anew;
             send(one, false);
         }
         ++i;
     }
     pump();
-}
-
-void sim_client::check_session(bool present) {
-    if (present && clean_start_) violated("session present", who() + ": after a clean start");
-    if (present && session_ == knowledge::none)
-        violated("session present", who() + ": there was none");
-    const auto away_open_us = harbour_.open_us() - left_open_us_;
-    if (present && left_in_life_ == harbour_.life() &&
-        away_open_us > (std::int64_t{expiry_s_} + k_close_s_max) * k_second)
-        violated("session present", who() + ": its session should have ended " +
-                                        std::to_string(away_open_us / k_second) + " s ago");
-    left_in_life_ = 0;
-    const bool certain = session_ == knowledge::certain && !clean_start_;
-    const auto away_us = world_.now_us() - heard_before_us_;
-    if (!present && certain) {
-        if (away_us < std::int64_t{expiry_s_} * k_second)
-            violated("session present", who() + ": its session was lost after " +
-                                            std::to_string(away_us / k_ms) + " ms");
-        world_.fired(fault::session_expired);
-    }
 }
 
 // In the order of the PUBLISHes, MQTT 5 section 4.6.
@@ -290,11 +263,24 @@ std::uint16_t sim_client::free_packet_id() {
     return last_packet_id_;
 }
 
+// In a session that may know nothing of it.
+void sim_client::send_again(flight& one, bool may_be_new) {
+    auto& what = messages_[one.which];
+    if (may_be_new) {
+        what.sent_anew = true;
+        ++what.times_anew;
+    }
+    send(one, true);
+}
+
 void sim_client::send(flight& one, bool dup) {
     auto& what = messages_[one.which];
     if (dup) world_.fired(fault::publish_repeated);
     what.sent = one.sent = true;
+    if (what.times_sent++ == 0) ++what.times_anew;
     wire::publish packet{version_, what.topic, what.payload, what.qos, dup, one.packet_id};
+    packet.retain = what.retain;
+    packet.expiry_s = what.expiry_s;
     if (aliases_) {
         const auto alias = static_cast<std::uint16_t>(aliased_.size() + 1);
         const auto [at, fresh] = aliased_.try_emplace(what.topic, alias);

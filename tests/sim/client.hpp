@@ -4,31 +4,17 @@
 #pragma once
 
 #include "tests/sim/events.hpp"
-#include "tests/sim/link.hpp"
+#include "tests/sim/session_book.hpp"
 #include "tests/sim/wire.hpp"
 
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace wharf::sim {
-
-// What the clients see of the gateway's machine, and who watches them.
-class harbour {
-  public:
-    virtual ~harbour() = default;
-    enum class door { open, closed, nobody }; // listening; refused; no answer at all
-    [[nodiscard]] virtual door knock() = 0;
-    virtual void accept(const std::shared_ptr<link>& on) = 0;
-    // Counts the gateway's lives; how long its journal has been open in all of them.
-    [[nodiscard]] virtual std::uint64_t life() const = 0;
-    [[nodiscard]] virtual std::int64_t open_us() const = 0;
-    // A client put this message on the link under this packet id.
-    virtual void published(const link& on, int version, std::uint16_t packet_id,
-                           std::size_t message) = 0;
-};
 
 class sim_client final : public link_end {
   public:
@@ -65,12 +51,12 @@ class sim_client final : public link_end {
     void leave();
     void watch(std::uint64_t connection);
     void on_connack(const wire::answer& answer);
-    void check_session(bool present);
     void on_answer(const wire::answer& answer);
     void on_received(const wire::answer& answer);
     void check_order(const wire::answer& answer);
     void pump();
     void send(flight& one, bool dup);
+    void send_again(flight& one, bool may_be_new);
     void send(std::string bytes);
     std::uint16_t free_packet_id();
     [[nodiscard]] std::string who() const { return "client " + name_; }
@@ -102,15 +88,11 @@ class sim_client final : public link_end {
     std::string input_;
     std::size_t allowed_ = 65535;
     std::int64_t heard_us_ = 0;
-    std::int64_t heard_before_us_ = 0; // on earlier connections
     std::int64_t sent_us_ = 0;
     std::int64_t waiting_us_ = 0; // since when something is owed to it
     std::uint32_t failures_ = 0;
-    bool asked_ = false;             // on this connection
-    std::uint64_t left_in_life_ = 0; // of the gateway, in good order; 0: not so
-    std::int64_t left_open_us_ = 0;
-    enum class knowledge { none, maybe, certain };
-    knowledge session_ = knowledge::none; // what the server keeps of it
+    bool asked_ = false;                  // on this connection
+    std::optional<session_book> session_; // made with the first connection
 
     std::deque<std::size_t> outbox_;
     std::deque<flight> flights_;     // in the order of their first PUBLISH

@@ -255,8 +255,50 @@ class maker {
 
 } // namespace
 
+namespace {
+
+// What is for the site alone. One device tells what is on one topic, and retains it at one QoS.
+void add_tasks(const plan& from, world& in, workload& out) {
+    const auto& local = from.local;
+    auto random = in.random(21);
+    std::vector<std::int64_t> times(local.tasks);
+    for (auto& at : times)
+        at = random.between(0, from.work.span_us);
+    std::ranges::sort(times);
+    const auto draw_qos = [&random, &local] {
+        return random.chance(local.qos_0)   ? std::uint8_t{0}
+               : random.chance(local.qos_2) ? std::uint8_t{2}
+                                            : std::uint8_t{1};
+    };
+    std::vector<std::uint8_t> retained_qos(local.topics);
+    for (auto& qos : retained_qos)
+        qos = draw_qos();
+    for (const auto at : times) {
+        const auto topic = random.below(local.topics);
+        message m;
+        m.at_us = at;
+        m.local = true;
+        m.device = topic % from.work.devices;
+        m.topic = "tasks/" + std::to_string(topic);
+        m.qos = draw_qos();
+        m.retain = random.chance(local.retain);
+        if (m.retain) m.qos = retained_qos[topic];
+        if (random.chance(local.expiry))
+            m.expiry_s = static_cast<std::uint32_t>(random.between(1, 40));
+        if (!m.retain || !random.chance(local.clear)) {
+            m.payload = "task " + std::to_string(out.messages.size()) + " ";
+            m.payload.append(random.below(local.payload_bytes_max), 'x');
+        }
+        out.messages.push_back(std::move(m));
+    }
+}
+
+} // namespace
+
 workload make_workload(const plan& from, world& in) {
-    return maker(from, in).take();
+    auto out = maker(from, in).take();
+    add_tasks(from, in, out);
+    return out;
 }
 
 std::string device_name(std::size_t device) {

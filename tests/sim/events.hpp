@@ -37,15 +37,20 @@ struct message {
     std::string payload;
     std::vector<fact_id> facts; // one for each event; none where the payload cannot be read
     std::uint8_t qos = 1;
+    bool local = false; // for the site alone: a task
+    bool retain = false;
+    std::uint32_t expiry_s = 0; // 0: none
     // Of its way:
     bool acknowledged = false;
     bool sent = false;
     bool sent_anew = false; // in a session that knew nothing of it
+    std::uint32_t times_sent = 0;
+    std::uint32_t times_anew = 0; // of these, in how many sessions
 };
 
 struct workload {
     std::vector<fact> facts;       // by fact_id; the first is unused
-    std::vector<message> messages; // in order of time
+    std::vector<message> messages; // events in order of time, and behind them tasks so
 };
 
 [[nodiscard]] workload make_workload(const plan& from, world& in);

@@ -74,7 +74,15 @@ namespace wharf::sim {
     X(person_discarded)                                                                            \
     X(person_resumed)                                                                              \
     X(checkpoint_asked)                                                                            \
-    X(quarantine_discarded)
+    X(quarantine_discarded)                                                                        \
+    X(subscriber_away)                                                                             \
+    X(subscriber_does_not_read)                                                                    \
+    X(subscription_renewed)                                                                        \
+    X(subscriber_session_lost)                                                                     \
+    X(delivery_repeated)                                                                           \
+    X(retained_delivered)                                                                          \
+    X(local_queue_full)                                                                            \
+    X(not_retained)
 
 enum class fault : std::uint8_t {
 #define WHARF_SIM_NAME(name) name,

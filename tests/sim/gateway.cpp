@@ -20,15 +20,16 @@ intake_options intake_of(const plan& with) {
     profile.on_double_trigger = double_trigger_policy::flag;
     profile.packet_ids_not_reused = with.work.packet_ids_not_reused;
     out.profiles.push_back(profile);
+    out.local = {"tasks/#"};
     return out;
 }
 } // namespace
 
-gateway::gateway(world& in, const plan& with, witness& watching,
+gateway::gateway(world& in, const plan& with, witness& watching, local_watch& local,
                  std::vector<std::unique_ptr<model_erp>>& erps)
-    : world_(in), plan_(with), witness_(watching), erps_(erps), random_(in.random(90)),
-      process_(in, [this](death how) { die(how); }), disk_(in, with.machine.store_bytes_max),
-      ring_(with.machine.ring) {
+    : world_(in), plan_(with), witness_(watching), local_(local), erps_(erps),
+      random_(in.random(90)), process_(in, [this](death how) { die(how); }),
+      disk_(in, with.machine.store_bytes_max), ring_(with.machine.ring) {
     auto made = make_intake(intake_of(with));
     WHARF_ASSERT(made.ok());
     intake_ = std::move(made).value();
@@ -113,6 +114,7 @@ void gateway::boot() {
     up_since_us_ = world_.now_us();
     open_ = true;
     witness_.recovered(*store_, uptime_us());
+    local_.recovered(*store_);
     if (random_.chance(2000)) witness_.check_journal(*store_);
     destinations_ = journal_->destinations();
     world_.note("up", journal_->state().last_sequence());
@@ -192,12 +194,14 @@ void gateway::wire() {
     writer_ = std::make_unique<journal_shell>(world_, process_, plan_, *journal_, *store_, disk_,
                                               std::move(calls));
     listener_ = std::make_unique<sim_listener>(
-        world_, process_, plan_, *intake_, session_limits_now(), broker::broker_options{},
-        listener_calls{
-            [this](std::vector<journal_request> requests) {
-                return writer_->submit(std::move(requests));
-            },
-            [this](const link& on, std::string_view bytes) { witness_.leaving(on.id(), bytes); }});
+        world_, process_, plan_, *intake_, session_limits_now(), plan_.local.broker,
+        listener_calls{[this](std::vector<journal_request> requests) {
+                           return writer_->submit(std::move(requests));
+                       },
+                       [this](const link& on, std::string_view bytes) {
+                           if (!local_.leaving(*store_, on.id(), bytes))
+                               witness_.leaving(on.id(), bytes);
+                       }});
     auto kept = read_local_state(*store_);
     if (!kept.ok()) violated("recovery", kept.failure().message);
     if (auto restored = listener_->restore(std::move(*kept),
@@ -370,6 +374,7 @@ void gateway::accept(const std::shared_ptr<link>& on) {
 
 void gateway::published(const link& on, int version, std::uint16_t packet_id, std::size_t message) {
     witness_.published(on.id(), version, packet_id, message);
+    local_.published(message);
 }
 
 } // namespace wharf::sim

@@ -5,6 +5,7 @@
 #include "tests/sim/client.hpp"
 #include "tests/sim/journal_shell.hpp"
 #include "tests/sim/listener.hpp"
+#include "tests/sim/local_watch.hpp"
 #include "tests/sim/sync_shell.hpp"
 #include "tests/sim/witness.hpp"
 
@@ -16,7 +17,7 @@ namespace wharf::sim {
 
 class gateway final : public harbour {
   public:
-    gateway(world& in, const plan& with, witness& watching,
+    gateway(world& in, const plan& with, witness& watching, local_watch& local,
             std::vector<std::unique_ptr<model_erp>>& erps);
     ~gateway() override;
 
@@ -31,6 +32,8 @@ class gateway final : public harbour {
     // For a person who wonders why it does not go on.
     [[nodiscard]] std::string describe();
     [[nodiscard]] store& journal_store() { return *store_; }
+    // Of the local broker's queues.
+    [[nodiscard]] std::size_t queued_bytes() const { return listener_->queued_bytes(); }
     [[nodiscard]] const std::vector<std::uint8_t>& destinations() const { return destinations_; }
     [[nodiscard]] sim_runner& runner(std::size_t erp) { return *sync_->runners().at(erp); }
     // As an operator's command, on the process's own time.
@@ -64,6 +67,7 @@ class gateway final : public harbour {
     world& world_;
     const plan& plan_;
     witness& witness_;
+    local_watch& local_;
     std::vector<std::unique_ptr<model_erp>>& erps_;
     prng random_;
     process process_;

@@ -5,7 +5,8 @@
 namespace wharf::sim {
 
 std::int64_t link::arrival(side to) {
-    const auto at = world_.now_us() + latency_us_ + random_.between(0, latency_us_ / 4);
+    auto at = world_.now_us() + latency_us_ + random_.between(0, latency_us_ / 4);
+    if (to == client) at = std::max(at, stalled_until_us_);
     return last_us_[to] = std::max(at, last_us_[to]);
 }
 

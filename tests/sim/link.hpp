@@ -5,6 +5,7 @@
 #include "tests/sim/plan.hpp"
 #include "tests/sim/world.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -44,6 +45,11 @@ class link : public std::enable_shared_from_this<link> {
     // Nothing passes any more, and nobody hears of it.
     void fall_silent() { silent_ = true; }
     [[nodiscard]] bool silent() const { return silent_; }
+    // The client does not read for so long.
+    void stall(std::int64_t us) { stalled_until_us_ = world_.now_us() + us; }
+    [[nodiscard]] std::int64_t stalled_for_us() const {
+        return std::max<std::int64_t>(0, stalled_until_us_ - world_.now_us());
+    }
     [[nodiscard]] std::int64_t latency_us() const { return latency_us_; }
     [[nodiscard]] std::uint64_t id() const { return id_; }
 
@@ -57,6 +63,7 @@ class link : public std::enable_shared_from_this<link> {
     const std::uint64_t id_;
     std::int64_t latency_us_ = 0;
     std::int64_t last_us_[2] = {0, 0}; // arrival at that side
+    std::int64_t stalled_until_us_ = 0;
     link_end* ends_[2] = {nullptr, nullptr};
     bool silent_ = false;
     bool dead_ = false;

@@ -24,6 +24,9 @@ sim_listener::sim_listener(world& in, process& of, const plan& with, const intak
                [this](notice, const std::string& text) {
                    if (text.find("connected again") != text.npos)
                        world_.fired(fault::session_taken_over);
+                   if (text.find("its queue is full") != text.npos)
+                       world_.fired(fault::local_queue_full);
+                   if (text.find("not retained") != text.npos) world_.fired(fault::not_retained);
                }}) {}
 
 sim_listener::~sim_listener() {
@@ -33,6 +36,9 @@ sim_listener::~sim_listener() {
 
 status sim_listener::restore(local_state from, std::int64_t journal_offset_us) {
     look_at_clock();
+    // Without consumers there is nothing that a tick would do before somebody connects.
+    if (plan_.local.subscribers > 0 && !std::exchange(ticking_, true))
+        process_.post(k_tick_us, [this] { tick(); });
     return broker_.restore(std::move(from), journal_offset_us);
 }
 
@@ -58,7 +64,7 @@ void sim_listener::tick() {
     broker_.on_tick();
     shrink_spent();
     if (stopping_) finish_stop();
-    ticking_ = !connections_.empty();
+    ticking_ = plan_.local.subscribers > 0 || !connections_.empty();
     if (ticking_) process_.post(k_tick_us, [this] { tick(); });
 }
 
@@ -237,7 +243,8 @@ void sim_connection::write() {
     output.swap(client_.session().output());
     owner_.calls_.leaving(*link_, output);
     link_->send(link::server, std::move(output));
-    owner_.process_.post(owner_.process_.hop_us(), [self = shared_from_this()] {
+    const auto done_us = owner_.process_.hop_us() + link_->stalled_for_us();
+    owner_.process_.post(done_us, [self = shared_from_this()] {
         self->writing_ = false;
         self->owner_.look_at_clock();
         self->client_.session().on_drained();

@@ -42,6 +42,7 @@ class sim_listener {
     void stop(std::int64_t wait_us, std::function<void()> done);
     // The process dies: its sockets are closed by the kernel, or fall silent with the machine.
     void drop_links(bool silently);
+    [[nodiscard]] std::size_t queued_bytes() const { return broker_.queued_bytes(); }
     // Every bound of a connection.
     void check_bounds() const;
 

@@ -196,6 +196,62 @@ erp_plan draw_erp(dice d, std::size_t number) {
     return out;
 }
 
+local_plan draw_local(dice d, const machine_plan& machine) {
+    local_plan out;
+    out.broker.site = k_site;
+    if (d.chance(3000)) return out; // nobody consumes anything here
+    out.subscribers = d.size(1, 4);
+    out.version_5 = static_cast<std::uint32_t>(d.between(0, 10'000));
+    out.persistent = d.chance(5000) ? 10'000 : static_cast<std::uint32_t>(d.between(0, 10'000));
+    out.clean_start = d.rate(2'500);
+    out.short_expiry = d.rate(4'000);
+    out.qos_0 = d.rate(2'500);
+    out.qos_2 = d.rate(8'000);
+    out.renews = d.rate(1'000);
+    out.leaves = d.rate(2'000);
+    out.stalls = d.rate(1'000);
+    out.wide = d.chance(5000) ? 0 : static_cast<std::uint32_t>(d.between(500, 6'000));
+    out.away_us_max = d.between(1, 120) * k_second;
+    out.ack_delay_us_max = d.chance(4000) ? 0 : d.between(1, 4'000) * k_ms;
+    if (d.chance(6000)) out.receive_maximum = static_cast<std::uint16_t>(d.between(1, 12));
+    out.topics = d.size(1, 8);
+    out.tasks = d.size(5, 120);
+    out.payload_bytes_max = d.chance(8000) ? 40 : d.size(500, 6000);
+    out.retain = d.rate(5'000);
+    out.clear = d.rate(3'000);
+    out.expiry = d.rate(2'000);
+    out.broker.inflight_max = static_cast<std::uint16_t>(d.chance(6000) ? 64 : d.between(1, 6));
+    out.ample = !d.chance(2500);
+    const auto messages = d.size(2, 40);
+    const auto bytes = d.size(2'000, 40'000);
+    const auto retained = d.size(1, 4);
+    const auto retained_bytes = d.size(300, 4'000);
+    if (!out.ample) {
+        out.broker.queue_messages_max = messages;
+        out.broker.queues_bytes_max = bytes;
+        out.broker.retained = {retained, retained_bytes};
+    }
+    if (d.chance(1000)) { // what expires between two tries
+        out.expiry = 6'000;
+        out.qos_2 = 8'000;
+        out.leaves = 2'000;
+        out.away_us_max = 60 * k_second;
+    }
+    if (d.chance(1000)) { // sessions end while messages are on their way to them
+        out.clean_start = 6'000;
+        out.renews = 2'000;
+        out.leaves = 4'000;
+        out.away_us_max = 500 * k_ms;
+    }
+    if (machine.store_bytes_max < k_ample_bytes) { // its queues must leave room for the events
+        out.ample = false;
+        out.payload_bytes_max = 40;
+        out.broker.queues_bytes_max = machine.store_bytes_max / 16;
+        out.broker.retained.bytes_max = machine.store_bytes_max / 16;
+    }
+    return out;
+}
+
 } // namespace
 
 plan draw_plan(std::uint64_t seed) {
@@ -207,6 +263,7 @@ plan draw_plan(std::uint64_t seed) {
     out.net = draw_network(dice(root.split(3)));
     out.machine = draw_machine(dice(root.split(4)));
     out.gateway = draw_gateway(dice(root.split(5)), out.work, out.machine);
+    out.local = draw_local(dice(root.split(20)), out.machine);
     dice d(root.split(6));
     const std::size_t erps = d.chance(1500) ? 2 : 1;
     for (std::size_t i = 0; i < erps; ++i)

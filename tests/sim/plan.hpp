@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gateway/base/lane.hpp"
+#include "gateway/broker/broker.hpp"
 #include "gateway/identity/window.hpp"
 #include "gateway/ring/ring_store.hpp"
 #include "sync/connectors/http/http_connector.hpp"
@@ -128,6 +129,33 @@ struct erp_plan {
     std::uint32_t item_missing = 0;
 };
 
+// What is consumed on site: who subscribes, and what is published for the site alone.
+struct local_plan {
+    std::size_t subscribers = 0;
+    std::uint32_t version_5 = 0;
+    std::uint32_t persistent = 0;
+    std::uint32_t clean_start = 0;  // of their connections
+    std::uint32_t short_expiry = 0; // of persistent sessions
+    std::uint32_t qos_0 = 0;        // of subscriptions and of tasks
+    std::uint32_t qos_2 = 0;
+    std::uint32_t renews = 0; // of looks: it subscribes again
+    std::uint32_t leaves = 0; // of looks: it goes away for a while
+    std::uint32_t stalls = 0; // of looks: it does not read for a while
+    std::uint32_t wide = 0;   // of filters: events are consumed, too
+    std::int64_t away_us_max = 0;
+    std::int64_t ack_delay_us_max = 0;
+    std::uint16_t receive_maximum = 0; // at most; 0: not said
+    std::size_t topics = 1;
+    std::size_t tasks = 0;
+    std::size_t payload_bytes_max = 1;
+    std::uint32_t retain = 0;
+    std::uint32_t clear = 0; // of what is retained: nothing, so that the topic's is forgotten
+    std::uint32_t expiry = 0;
+    // Bounds that nothing reaches: what is delivered can be judged.
+    bool ample = true;
+    broker::broker_options broker;
+};
+
 struct plan {
     std::uint64_t seed = 0;
     workload_plan work;
@@ -135,6 +163,7 @@ struct plan {
     network_plan net;
     machine_plan machine;
     gateway_plan gateway;
+    local_plan local;
     std::vector<erp_plan> erps;
     std::int64_t person_every_us = 0;
     std::uint32_t person_discards = 0;

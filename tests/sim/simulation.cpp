@@ -2,6 +2,7 @@
 
 #include "gateway/journal/inspect.hpp"
 #include "tests/sim/gateway.hpp"
+#include "tests/sim/subscriber.hpp"
 
 #include <algorithm>
 
@@ -17,7 +18,8 @@ class simulation {
   public:
     simulation(std::uint64_t seed, bool print)
         : plan_(draw_plan(seed)), world_(seed, print), random_(world_.random(10)),
-          work_(make_workload(plan_, world_)), witness_(world_, plan_, work_) {
+          consumers_(world_.random(11)), work_(make_workload(plan_, world_)),
+          witness_(world_, plan_, work_), local_(world_, plan_, work_, witness_) {
         for (std::size_t i = 0; i < plan_.erps.size(); ++i)
             erps_.push_back(
                 std::make_unique<model_erp>(world_, plan_.erps[i], i, work_.facts, witness_));
@@ -25,10 +27,15 @@ class simulation {
         for (const auto& one : erps_)
             known.push_back(one.get());
         witness_.know(std::move(known));
-        gateway_ = std::make_unique<gateway>(world_, plan_, witness_, erps_);
+        gateway_ = std::make_unique<gateway>(world_, plan_, witness_, local_, erps_);
         for (std::size_t i = 0; i < plan_.work.devices; ++i)
             clients_.push_back(std::make_unique<sim_client>(world_, plan_, *gateway_, i,
                                                             work_.messages, link_ids_));
+        for (std::size_t i = 0; i < plan_.local.subscribers; ++i) {
+            subscribers_.push_back(
+                std::make_unique<sim_subscriber>(world_, plan_, *gateway_, local_, i, link_ids_));
+            local_.add(*subscribers_.back());
+        }
     }
 
     void run() {
@@ -40,6 +47,12 @@ class simulation {
                       [this, i] { clients_[work_.messages[i].device]->produce(i); });
         break_connections(plan_.net.reset_every_us, true);
         break_connections(plan_.net.half_open_every_us, false);
+        for (auto& one : subscribers_)
+            one->begin(consumers_.between(0, plan_.work.span_us / 2));
+        if (!subscribers_.empty()) {
+            break_consumers(plan_.net.reset_every_us, true);
+            break_consumers(plan_.net.half_open_every_us, false);
+        }
         inspect();
         visit();
         world_.at(plan_.work.span_us + random_.between(0, k_minute), [this] { heal(); });
@@ -48,6 +61,8 @@ class simulation {
             if (world_.steps() > k_steps_max) violated("drained", "it does not come to rest");
         }
         witness_.check_end(gateway_->journal_store(), gateway_->destinations());
+        if (newcomer_)
+            local_.check_end(gateway_->journal_store(), gateway_->queued_bytes(), *newcomer_);
     }
 
     void tell(outcome& out) const {
@@ -71,6 +86,19 @@ class simulation {
         });
     }
 
+    void break_consumers(std::int64_t every_us, bool reset) {
+        if (every_us == 0) return;
+        world_.after(consumers_.between(1, 2 * every_us), [this, every_us, reset] {
+            if (healed_) return;
+            auto& one = *subscribers_[consumers_.below(subscribers_.size())];
+            if (reset)
+                one.cut();
+            else
+                one.fall_silent();
+            break_consumers(every_us, reset);
+        });
+    }
+
     void inspect() {
         world_.after(k_inspect_us, [this] {
             gateway_->inspect();
@@ -90,18 +118,34 @@ class simulation {
             one->heal();
             one->leave_when_done();
         }
+        for (auto& one : subscribers_)
+            one->heal();
     }
 
     void look_whether_over() {
         const bool quiet =
             std::ranges::all_of(clients_, [](const auto& one) { return one->done(); });
-        over_ = quiet && gateway_->drained();
+        const bool settled =
+            std::ranges::all_of(subscribers_, [](const auto& one) { return one->settled(); });
+        over_ = quiet && settled && gateway_->drained() && newcomer_has_seen();
         if (over_ || world_.now_us() - healed_us_ < k_drain_us_max) return;
         std::string words = quiet ? "" : "clients still wait; ";
+        for (const auto& one : subscribers_)
+            words += one->describe() + "; ";
         for (const auto& books : witness_.state().destinations())
             words += std::to_string(books.pending()) + " pending at " + books.name() + "; ";
         words += gateway_->describe() + "; ";
         violated("drained", words + "six hours after everything was healed");
+    }
+
+    // Somebody who comes when all is over is told what is retained.
+    bool newcomer_has_seen() {
+        if (subscribers_.empty()) return true;
+        if (newcomer_) return newcomer_->settled();
+        newcomer_ = std::make_unique<sim_subscriber>(world_, plan_, *gateway_, local_,
+                                                     sim_subscriber::fresh{}, link_ids_);
+        newcomer_->begin(0);
+        return false;
     }
 
     // --- the person who looks after it ----------------------------------------------------------
@@ -166,11 +210,15 @@ class simulation {
     const plan plan_;
     world world_;
     prng random_;
+    prng consumers_;
     workload work_;
     witness witness_;
     std::vector<std::unique_ptr<model_erp>> erps_;
     std::uint64_t link_ids_ = 0;
     std::vector<std::unique_ptr<sim_client>> clients_;
+    local_watch local_;
+    std::vector<std::unique_ptr<sim_subscriber>> subscribers_;
+    std::unique_ptr<sim_subscriber> newcomer_;
     std::unique_ptr<gateway> gateway_;
     bool healed_ = false;
     bool over_ = false;

@@ -1,5 +1,7 @@
 #include "tests/sim/wire.hpp"
 
+#include <array>
+
 namespace wharf::sim::wire {
 
 namespace {
@@ -25,6 +27,31 @@ std::string packet(std::uint8_t first, const std::string& body) {
 std::uint16_t get_16(std::string_view from, std::size_t at) {
     return static_cast<std::uint16_t>(static_cast<unsigned char>(from[at]) << 8 |
                                       static_cast<unsigned char>(from[at + 1]));
+}
+
+// Where the properties that begin here end.
+std::size_t behind_properties(std::string_view body, std::size_t at) {
+    std::size_t length = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        const auto byte = static_cast<unsigned char>(body[at++]);
+        length |= std::size_t{byte & 0x7fU} << shift;
+        if ((byte & 0x80) == 0) return at + length;
+    }
+}
+
+void take_publish(std::uint8_t flags, std::string_view body, int version, answer& out) {
+    out.what = kind::publish;
+    out.qos = (flags >> 1) & 3;
+    out.dup = (flags & 8) != 0;
+    out.retain = (flags & 1) != 0;
+    std::size_t at = 2 + std::size_t{get_16(body, 0)};
+    out.topic = body.substr(2, at - 2);
+    if (out.qos > 0) {
+        out.packet_id = get_16(body, at);
+        at += 2;
+    }
+    if (version == 5) at = behind_properties(body, at);
+    out.payload = body.substr(at);
 }
 
 // Receive Maximum out of a CONNACK's properties; those before it have known lengths.
@@ -67,10 +94,14 @@ std::string encode(const connect& from) {
     body.push_back(static_cast<char>(from.clean ? 2 : 0));
     put_16(body, from.keep_alive_s);
     if (from.version == 5) {
-        body.push_back(5);
+        body.push_back(from.receive_maximum > 0 ? 8 : 5);
         body.push_back(0x11);
         put_16(body, from.expiry_s >> 16);
         put_16(body, from.expiry_s & 0xffff);
+        if (from.receive_maximum > 0) {
+            body.push_back(0x21);
+            put_16(body, from.receive_maximum);
+        }
     }
     put_text(body, from.client_id);
     return packet(0x10, body);
@@ -81,14 +112,45 @@ std::string encode(const publish& from) {
     put_text(body, from.topic);
     if (from.qos > 0) put_16(body, from.packet_id);
     if (from.version == 5) {
-        body.push_back(from.alias > 0 ? 3 : 0);
+        body.push_back(static_cast<char>((from.alias > 0 ? 3 : 0) + (from.expiry_s > 0 ? 5 : 0)));
+        if (from.expiry_s > 0) {
+            body.push_back(2);
+            put_16(body, from.expiry_s >> 16);
+            put_16(body, from.expiry_s & 0xffff);
+        }
         if (from.alias > 0) {
             body.push_back(0x23);
             put_16(body, from.alias);
         }
     }
     body += from.payload;
-    return packet(static_cast<std::uint8_t>(0x30 | (from.dup ? 8 : 0) | from.qos << 1), body);
+    return packet(static_cast<std::uint8_t>(0x30 | (from.dup ? 8 : 0) | from.qos << 1 |
+                                            (from.retain ? 1 : 0)),
+                  body);
+}
+
+std::string subscribe(int version, std::uint16_t packet_id, std::string_view filter,
+                      std::uint8_t qos) {
+    std::string body;
+    put_16(body, packet_id);
+    if (version == 5) body.push_back(0);
+    put_text(body, filter);
+    body.push_back(static_cast<char>(qos));
+    return packet(0x82, body);
+}
+
+std::string unsubscribe(int version, std::uint16_t packet_id, std::string_view filter) {
+    std::string body;
+    put_16(body, packet_id);
+    if (version == 5) body.push_back(0);
+    put_text(body, filter);
+    return packet(0xa2, body);
+}
+
+std::string acknowledgement(kind what, std::uint16_t packet_id) {
+    std::string body;
+    put_16(body, packet_id);
+    return packet(what == kind::puback ? 0x40 : what == kind::pubrec ? 0x50 : 0x70, body);
 }
 
 std::string pubrel(std::uint16_t packet_id) {
@@ -125,14 +187,25 @@ std::optional<answer> take(std::string& bytes, int version) {
         out.reason = static_cast<std::uint8_t>(body[1]);
         if (version == 5 && out.reason == 0) out.receive_maximum = receive_maximum(body);
         break;
+    case 3:
+        take_publish(static_cast<std::uint8_t>(bytes[0]), body, version, out);
+        break;
     case 4:
     case 5:
-    case 7:
-        out.what = bytes[0] >> 4 == 4   ? kind::puback
-                   : bytes[0] >> 4 == 5 ? kind::pubrec
-                                        : kind::pubcomp;
+    case 6:
+    case 7: {
+        constexpr std::array kinds = {kind::puback, kind::pubrec, kind::pubrel, kind::pubcomp};
+        out.what = kinds[static_cast<std::size_t>(bytes[0] >> 4) - 4];
         out.packet_id = get_16(body, 0);
         if (body.size() > 2) out.reason = static_cast<std::uint8_t>(body[2]);
+        break;
+    }
+    case 9:
+    case 11:
+        out.what = static_cast<unsigned char>(bytes[0]) >> 4 == 9 ? kind::suback : kind::unsuback;
+        out.packet_id = get_16(body, 0);
+        // 3.1.1 has no codes in an UNSUBACK.
+        if (body.size() > 2) out.reason = static_cast<std::uint8_t>(body.back());
         break;
     case 13:
         out.what = kind::pingresp;

@@ -35,6 +35,8 @@ class witness final : public effect_watch {
     // Everything is drained: the books, the journal, clients and ERPs agree.
     void check_end(store& in, const std::vector<std::uint8_t>& destinations);
     void check_journal(store& in) const;
+    // Each of its events is in the journal or in quarantine.
+    void check_promise(const message& m, const std::string& when) const;
 
     [[nodiscard]] const wharf::v1::JournalState& state() const { return state_; }
     [[nodiscard]] sequence last() const { return by_number_.size() - 1; }
@@ -62,7 +64,6 @@ class witness final : public effect_watch {
     void accept(sequence number, fact_id fact);
     void forget_after(sequence last, std::uint64_t next_quarantine);
     void check_promises(const std::string& when) const;
-    void check_promise(const message& m, const std::string& when) const;
     void check_device_order(fact_id fact);
     void check_order(std::size_t erp, sequence number, const fact& what);
     void check_destination(store& in, std::size_t erp, std::uint8_t destination);

@@ -44,6 +44,7 @@ class peer final : public broker::client_shell {
     void session_is_anothers() override {}
     [[nodiscard]] bool may_publish(std::string_view topic) override { return topic != "no"; }
     [[nodiscard]] bool may_subscribe(std::string_view filter) override { return filter != "no"; }
+    [[nodiscard]] bool may_receive(std::string_view) override { return true; }
 
     site& of;
     connection seen;

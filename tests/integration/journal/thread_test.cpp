@@ -1,6 +1,7 @@
 // The journal thread with real threads over the model store. Nothing sleeps: a latch holds a commit
 // open where a test needs one in flight, and waiting is for a condition with a generous limit.
 #include "gateway/base/limits.hpp"
+#include "gateway/journal/local_state.hpp"
 #include "gateway/platform/journal_thread.hpp"
 #include "gateway/platform/system_clock.hpp"
 #include "tests/integration/journal/messages.hpp"
@@ -321,6 +322,32 @@ TEST_CASE("a store that refuses for long is said to be full once, and once to ha
     REQUIRE(f.wait_for_answers(2));
     REQUIRE(f.wait([](const seen& s) { return s.space.size() >= 2; }));
     CHECK(f.so_far().space == std::vector<bool>{true, false});
+}
+
+TEST_CASE("at the quota a subscription that is taken back does not overtake its making") {
+    constexpr std::uint64_t k_large = 64 * 1024 * 1024;
+    fixture f(k_large);
+    session_open_request lasting{0, "client", false, 3600, {}};
+    f.thread->submit(lasting);
+    REQUIRE(f.wait_for_answers(1));
+    const auto opened = std::get<session_opened>(f.so_far().answers.back());
+    f.store.set_bytes_max(4096);
+    for (std::uint64_t n = 1; n <= 10; ++n) // the first that does not fit turns it over
+        f.thread->submit(numbered_event(n, "client", opened.generation, 10 * 1024));
+    REQUIRE(f.wait([](const seen& s) { return !s.space.empty() && s.space.back(); }));
+    put_subscription made{opened.incarnation, 1, {}};
+    made.content.set_filter("a");
+    f.thread->submit(local_request{21, true, {made}});
+    f.thread->submit(local_request{22, true, {erase_subscription{opened.incarnation, 1}}});
+    f.thread->submit(open_session(0, "other"));
+    REQUIRE(f.wait_for_answers(2)); // nothing but the session
+    f.store.set_bytes_max(k_large);
+    REQUIRE(f.wait_for_answers(14));
+    f.thread->stop();
+    const auto kept = read_local_state(f.store);
+    REQUIRE(kept.ok());
+    REQUIRE(kept->sessions.size() == 1);
+    CHECK(kept->sessions[0].subscriptions.empty());
 }
 
 TEST_CASE("a small journal is looked at often enough for ingest to leave the reserve alone") {
