@@ -55,6 +55,9 @@ namespace wharf {
     X(identifier_given_twice)                                                                      \
     X(inflight_bound_ignored)                                                                      \
     X(repeated_without_dup)                                                                        \
+    X(will_not_journaled)                                                                          \
+    X(will_not_erased)                                                                             \
+    X(will_in_spite_of_goodbye)                                                                    \
     /* delivery */                                                                                 \
     X(order_links_ignored)                                                                         \
     X(low_water_before_answer)                                                                     \

@@ -272,7 +272,7 @@ void broker::closed(client& by, const mqtt::session_end& end) {
     if (held->last_will) {
         will& last = *held->last_will;
         last.delay_s = std::min(last.delay_s, end.session_expiry_s);
-        if (!end.publish_will)
+        if (!end.publish_will && !WHARF_MUTANT(will_in_spite_of_goodbye))
             forget_will(*held);
         else if (last.delay_s == 0)
             publish_will(*held);

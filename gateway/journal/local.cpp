@@ -78,6 +78,7 @@ status journal::apply_op(const erase_retained& op) {
 
 status journal::apply_op(const erase_will& op) {
     dirty_ = true;
+    if (WHARF_MUTANT(will_not_erased)) return ok();
     return group_->erase(format::will_key(op.number));
 }
 

@@ -93,7 +93,8 @@ status journal::apply_one(const session_open_request& request) {
     }
     if (request.will) {
         answer.will = next_local();
-        WHARF_TRY(put(format::will_key(answer.will), *request.will));
+        if (!WHARF_MUTANT(will_not_journaled))
+            WHARF_TRY(put(format::will_key(answer.will), *request.will));
     }
     answer.generation = ++last_generation_;
     bool hints = false;

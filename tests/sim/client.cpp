@@ -1,5 +1,7 @@
 #include "tests/sim/client.hpp"
 
+#include "tests/sim/will_book.hpp"
+
 #include <algorithm>
 
 namespace wharf::sim {
@@ -67,7 +69,13 @@ void sim_client::open(const std::shared_ptr<link>& on) {
     clean_start_ = !persistent_ || (!healed_ && random_.chance(plan_.clients.clean_start));
     session_->asked(clean_start_);
     asked_ = true;
-    send(wire::encode(wire::connect{version_, name_, clean_start_, expiry_s_, keep_alive_s_}));
+    wire::connect packet{version_, name_, clean_start_, expiry_s_, keep_alive_s_};
+    will_ = harbour_.leave_will(name_, version_, expiry_s_);
+    if (will_ != 0) {
+        const auto& will = harbour_.wills().at(will_);
+        packet.will = {will.topic, will.payload, will.qos, will.retain, will.delay_s};
+    }
+    send(wire::encode(packet));
 }
 
 // Gives up when it waits for too long; keeps the connection alive.
@@ -99,6 +107,7 @@ void sim_client::ended(link& on) {
     on.vanish(link::client);
     link_.reset();
     if (state_ != state::online) ++failures_;
+    harbour_.wills().lost(std::exchange(will_, 0));
     if (state_ == state::connecting && asked_) session_->unanswered();
     state_ = state::offline;
     input_.clear();
@@ -130,6 +139,7 @@ void sim_client::leave_when_done() {
 
 void sim_client::leave() {
     if (!link_->silent()) session_->left();
+    harbour_.wills().left(std::exchange(will_, 0), harbour_, link_->silent());
     send(wire::disconnect(version_));
     link_->close(link::client);
     auto on = link_;
@@ -177,6 +187,7 @@ void sim_client::on_connack(const wire::answer& answer) {
     // In 3.1.1 a clean session ends with its connection.
     const bool may_be_new = session_->may_be_new();
     session_->answered(answer.session_present, persistent_ && !(version_ == 4 && clean_start_));
+    harbour_.wills().kept(will_);
     state_ = state::online;
     failures_ = 0;
     waiting_us_ = world_.now_us();

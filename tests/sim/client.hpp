@@ -93,6 +93,7 @@ class sim_client final : public link_end {
     std::uint32_t failures_ = 0;
     bool asked_ = false;                  // on this connection
     std::optional<session_book> session_; // made with the first connection
+    std::size_t will_ = 0;                // of this connection
 
     std::deque<std::size_t> outbox_;
     std::deque<flight> flights_;     // in the order of their first PUBLISH

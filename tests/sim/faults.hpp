@@ -82,6 +82,9 @@ namespace wharf::sim {
     X(delivery_repeated)                                                                           \
     X(retained_delivered)                                                                          \
     X(local_queue_full)                                                                            \
+    X(will_lost)                                                                                   \
+    X(will_taken_back)                                                                             \
+    X(will_delivered)                                                                              \
     X(not_retained)
 
 enum class fault : std::uint8_t {

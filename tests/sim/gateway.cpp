@@ -20,7 +20,7 @@ intake_options intake_of(const plan& with) {
     profile.on_double_trigger = double_trigger_policy::flag;
     profile.packet_ids_not_reused = with.work.packet_ids_not_reused;
     out.profiles.push_back(profile);
-    out.local = {"tasks/#"};
+    out.local = {"tasks/#", "wills/#"};
     return out;
 }
 } // namespace
@@ -375,6 +375,10 @@ void gateway::accept(const std::shared_ptr<link>& on) {
 void gateway::published(const link& on, int version, std::uint16_t packet_id, std::size_t message) {
     witness_.published(on.id(), version, packet_id, message);
     local_.published(message);
+}
+
+std::size_t gateway::leave_will(const std::string& client, int version, std::uint32_t expiry_s) {
+    return local_.leave_will(client, version, expiry_s);
 }
 
 } // namespace wharf::sim

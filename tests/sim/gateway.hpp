@@ -48,6 +48,8 @@ class gateway final : public harbour {
     void accept(const std::shared_ptr<link>& on) override;
     void published(const link& on, int version, std::uint16_t packet_id,
                    std::size_t message) override;
+    std::size_t leave_will(const std::string& client, int version, std::uint32_t expiry_s) override;
+    will_book& wills() override { return local_.wills(); }
 
   private:
     void boot();

@@ -6,8 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace wharf::sim {
+
+class will_book;
 
 class harbour {
   public:
@@ -21,6 +24,10 @@ class harbour {
     // A client put this message on the link under this packet id.
     virtual void published(const link& on, int version, std::uint16_t packet_id,
                            std::size_t message) = 0;
+    // A device connects with this client identifier; its will's number, 0: without one.
+    virtual std::size_t leave_will(const std::string& client, int version,
+                                   std::uint32_t expiry_s) = 0;
+    [[nodiscard]] virtual will_book& wills() = 0;
 };
 
 } // namespace wharf::sim

@@ -18,6 +18,7 @@ sim_listener::sim_listener(world& in, process& of, const plan& with, const intak
                            mqtt::session_limits limits, broker::broker_options broker,
                            listener_calls calls)
     : world_(in), process_(of), plan_(with), limits_(limits), calls_(std::move(calls)),
+      random_(in.random(91).split(of.life())),
       broker_(std::move(broker), prepare,
               {[this](journal_request request) { submit(std::move(request)); },
                [this] { return take_spent(); },
@@ -230,6 +231,8 @@ void sim_connection::read() {
         if (!writing_) client_.pump();
         write();
     }
+    const bool would_read = !owner_.stopping_ && client_.session().wants_bytes();
+    if (peer_gone_ && (closing_ || (would_read && inbox_.empty()))) lost();
 }
 
 void sim_connection::write() {
@@ -252,12 +255,15 @@ void sim_connection::write() {
     });
 }
 
+// The kernel hands out what came before the end first, to a process that reads.
 void sim_connection::ended(link&) {
-    lost();
+    peer_gone_ = true;
+    read();
 }
 
 void sim_connection::lost() {
     if (finished_) return;
+    owner_.look_at_clock(); // a will's delay begins now
     client_.session().on_transport_closed();
     finish();
 }
@@ -292,6 +298,23 @@ void sim_connection::tick() {
 void sim_connection::wake() {
     if (std::exchange(woken_, true)) return;
     owner_.process_.post(0, [self = shared_from_this()] { self->pump(); });
+}
+
+// Looking at a password takes its time.
+void sim_connection::sign_in(const mqtt::open_request&) {
+    const auto most_us = owner_.plan_.gateway.sign_in_us_max;
+    if (most_us == 0) return client_.signed_in(mqtt::reason::success);
+    owner_.process_.post(owner_.random_.between(1, most_us), [self = shared_from_this()] {
+        if (self->finished_) return;
+        self->owner_.look_at_clock();
+        self->client_.signed_in(mqtt::reason::success);
+        self->pump();
+    });
+}
+
+std::optional<std::string> sim_connection::owner() const {
+    if (!owner_.plan_.gateway.owned) return std::nullopt;
+    return "owner of " + client_.client_id();
 }
 
 void sim_connection::close(std::string_view) {

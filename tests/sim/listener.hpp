@@ -63,6 +63,7 @@ class sim_listener {
     const plan& plan_;
     const mqtt::session_limits limits_;
     const listener_calls calls_;
+    prng random_;
     broker::broker broker_;
     std::vector<journal_request> requests_; // of this turn
     bool hand_over_posted_ = false;
@@ -105,9 +106,9 @@ class sim_connection final : public broker::client_shell,
     void close(std::string_view why) override;
     void answered(std::int64_t) override {}
     void published(std::uint8_t) override {}
-    void sign_in(const mqtt::open_request&) override { client_.signed_in(mqtt::reason::success); }
-    [[nodiscard]] std::optional<std::string> owner() const override { return std::nullopt; }
-    [[nodiscard]] bool knows_owner(std::string_view) const override { return false; }
+    void sign_in(const mqtt::open_request&) override;
+    [[nodiscard]] std::optional<std::string> owner() const override;
+    [[nodiscard]] bool knows_owner(std::string_view) const override { return true; }
     void session_is_anothers() override {}
     [[nodiscard]] bool may_publish(std::string_view) override { return true; }
     [[nodiscard]] bool may_subscribe(std::string_view) override { return true; }
@@ -126,6 +127,7 @@ class sim_connection final : public broker::client_shell,
     bool writing_ = false;
     bool closing_ = false;
     bool finished_ = false;
+    bool peer_gone_ = false;
 };
 
 } // namespace wharf::sim

@@ -39,7 +39,7 @@ bool is_of(const wharf::v1::QueuedMessage& record, const std::string& topic,
 } // namespace
 
 local_watch::local_watch(world& in, const plan& with, const workload& work, const witness& events)
-    : world_(in), plan_(with), work_(work), events_(events) {
+    : world_(in), plan_(with), work_(work), events_(events), wills_(in, with) {
     for (std::size_t i = 0; i < work.messages.size(); ++i) {
         const auto& payload = work.messages[i].payload;
         const auto [at, fresh] = by_payload_.try_emplace(payload, i);
@@ -60,6 +60,15 @@ void local_watch::published(std::size_t which) {
     if (work_.messages[which].times_sent != 1) return;
     for (sim_subscriber* one : subscribers_)
         one->expect(which);
+}
+
+std::size_t local_watch::leave_will(const std::string& client, int version,
+                                    std::uint32_t expiry_s) {
+    const auto which = wills_.draw(client, version, expiry_s);
+    if (which == 0) return 0;
+    for (sim_subscriber* one : subscribers_)
+        one->expect_will(which);
+    return which;
 }
 
 bool local_watch::leaving(store& in, std::uint64_t link, std::string_view bytes) {

@@ -7,6 +7,7 @@
 #include "gateway/ports/store.hpp"
 #include "tests/sim/events.hpp"
 #include "tests/sim/link.hpp"
+#include "tests/sim/will_book.hpp"
 #include "tests/sim/wire.hpp"
 
 #include <cstdint>
@@ -32,6 +33,9 @@ class local_watch {
     void linked(const link& on, const sim_subscriber& who, bool journaled);
     // A device put this message on its link.
     void published(std::size_t which);
+    // A device connects; its will's number, 0: without one.
+    std::size_t leave_will(const std::string& client, int version, std::uint32_t expiry_s);
+    [[nodiscard]] will_book& wills() { return wills_; }
     // Bytes are handed to the network by the gateway. False: they are for no consumer.
     bool leaving(store& in, std::uint64_t link, std::string_view bytes);
     // The gateway has opened its journal again.
@@ -60,6 +64,7 @@ class local_watch {
     const plan& plan_;
     const workload& work_;
     const witness& events_;
+    will_book wills_;
     std::vector<sim_subscriber*> subscribers_;
     std::map<std::string, std::size_t> by_payload_;
     std::map<std::uint64_t, link_record> links_;

@@ -134,6 +134,8 @@ gateway_plan draw_gateway(dice d, const workload_plan& work, machine_plan& machi
     out.group_requests_max = d.chance(6000) ? 8 * 1024 : d.size(1, 40);
     out.announced_heads_max = d.chance(6000) ? 16 * 1024 : d.size(1, 60);
     out.submit_requests_max = d.chance(6000) ? 256 : d.size(1, 8);
+    out.sign_in_us_max = d.chance(6000) ? 0 : d.between(1, 500) * k_ms;
+    out.owned = d.chance(5000);
     return out;
 }
 
@@ -243,6 +245,7 @@ local_plan draw_local(dice d, const machine_plan& machine) {
         out.leaves = 4'000;
         out.away_us_max = 500 * k_ms;
     }
+    out.wills = d.rate(8'000);
     if (machine.store_bytes_max < k_ample_bytes) { // its queues must leave room for the events
         out.ample = false;
         out.payload_bytes_max = 40;

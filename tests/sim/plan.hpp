@@ -87,7 +87,9 @@ struct gateway_plan {
     std::int64_t identity_age_us = 0;
     std::uint64_t identity_count = 0;
     identity_tuning identity;
-    bool identity_is_exact = true; // the window is larger than the workload
+    bool identity_is_exact = true;   // the window is larger than the workload
+    std::int64_t sign_in_us_max = 0; // until it is known who connects
+    bool owned = false;              // a session belongs to an identity
     std::uint16_t receive_maximum = 1024;
     // The shell's own bounds, smaller than those of limits.hpp so that they are reached.
     std::size_t queue_max = 0;
@@ -151,6 +153,7 @@ struct local_plan {
     std::uint32_t retain = 0;
     std::uint32_t clear = 0; // of what is retained: nothing, so that the topic's is forgotten
     std::uint32_t expiry = 0;
+    std::uint32_t wills = 0; // of devices' connections
     // Bounds that nothing reaches: what is delivered can be judged.
     bool ample = true;
     broker::broker_options broker;

@@ -127,7 +127,8 @@ class simulation {
             std::ranges::all_of(clients_, [](const auto& one) { return one->done(); });
         const bool settled =
             std::ranges::all_of(subscribers_, [](const auto& one) { return one->settled(); });
-        over_ = quiet && settled && gateway_->drained() && newcomer_has_seen();
+        over_ = quiet && settled && gateway_->drained() &&
+                local_.wills().settled(gateway_->up_since_us()) && newcomer_has_seen();
         if (over_ || world_.now_us() - healed_us_ < k_drain_us_max) return;
         std::string words = quiet ? "" : "clients still wait; ";
         for (const auto& one : subscribers_)

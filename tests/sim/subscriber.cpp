@@ -44,6 +44,7 @@ sim_subscriber::sim_subscriber(world& in, const plan& with, harbour& at, local_w
     if (random_.chance(6000)) wants_.push_back({"tasks/+", draw_qos()});
     if (wants_.empty() || random_.chance(4000))
         wants_.push_back({"tasks/" + std::to_string(random_.below(local.topics)), draw_qos()});
+    if (random_.chance(local.wills)) wants_.push_back({"wills/+", draw_qos()});
     if (random_.chance(local.wide)) wants_.push_back({random_.pick(wide), draw_qos()});
 }
 
@@ -115,6 +116,8 @@ void sim_subscriber::begin_session() {
     recorded_.clear();
     times_new_.clear();
     expected_.clear();
+    times_will_.clear();
+    expected_wills_.clear();
     last_on_.clear();
 }
 
@@ -175,6 +178,8 @@ void sim_subscriber::give_up_filter(const wanted& what) {
         const auto& m = watch_.message_at(which);
         return !m.acknowledged && !holds(m.topic, 1);
     });
+    std::erase_if(expected_wills_,
+                  [this](std::size_t which) { return !holds(watch_.wills().at(which).topic, 1); });
 }
 
 bool sim_subscriber::is_asking(std::size_t which) const {

@@ -52,6 +52,8 @@ class sim_subscriber final : public link_end {
 
     // A device put this message on its link for the first time.
     void expect(std::size_t which);
+    // A device leaves this will.
+    void expect_will(std::size_t which);
     // What must have come has come.
     void check_end() const;
     // What the broker may not forget: by packet identifier.
@@ -94,6 +96,7 @@ class sim_subscriber final : public link_end {
     void on_pubrel(const wire::answer& packet);
     void take(const wire::answer& packet, bool is_new);
     void take_retained(std::size_t which, bool is_new);
+    void take_will(const wire::answer& packet, std::size_t which, bool is_new);
     void check_order(const message& what, std::size_t which);
     void later(wire::kind what, std::uint16_t packet_id);
     void acknowledge(wire::kind what, std::uint16_t packet_id);
@@ -146,6 +149,8 @@ class sim_subscriber final : public link_end {
     std::map<std::size_t, std::uint32_t> times_retained_;
     std::set<std::size_t> expected_;                                      // and not come yet
     std::map<std::pair<std::string, std::uint8_t>, std::size_t> last_on_; // by topic and QoS
+    std::map<std::size_t, std::uint32_t> times_will_;
+    std::set<std::size_t> expected_wills_; // and not come yet
 
     std::map<std::string, std::uint32_t> times_subscribed_; // by filter
     std::map<std::string, std::string> retained_;

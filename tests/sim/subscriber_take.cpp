@@ -21,7 +21,20 @@ void sim_subscriber::expect(std::size_t which) {
     world_.note("expected", number_, which);
 }
 
+// Whenever it is published, this session is there and has its subscription.
+void sim_subscriber::expect_will(std::size_t which) {
+    const auto& will = watch_.wills().at(which);
+    if (!plan_.local.ample || !session_is_certain() || will.qos == 0 || !holds(will.topic, 1))
+        return;
+    expected_wills_.insert(which);
+    world_.note("will expected", number_, which);
+}
+
 void sim_subscriber::check_end() const {
+    for (const std::size_t which : expected_wills_)
+        if (watch_.wills().must_come(which))
+            violated("wills", who() + ": never got \"" + watch_.wills().at(which).payload +
+                                  "\", whose connection was lost");
     for (const std::size_t which : expected_)
         if (watch_.message_at(which).acknowledged)
             violated("completeness", who() + ": message " + std::to_string(which) + " on " +
@@ -59,7 +72,8 @@ void sim_subscriber::on_publish(const wire::answer& packet) {
     // At QoS 1 what comes with DUP may have come before; at QoS 2 the identifier tells.
     const bool is_new = packet.qos == 1 ? !packet.dup : !known;
     const auto which = watch_.message_of(packet.payload);
-    const bool expires = which == local_watch::k_none || watch_.message_at(which).expiry_s > 0;
+    const bool expires = which == local_watch::k_none ? watch_.wills().find(packet.payload) == 0
+                                                      : watch_.message_at(which).expiry_s > 0;
     owed_[id] = {packet.topic, packet.payload, packet.qos, false, expires};
     if (packet.qos == 1 || is_new) take(packet, is_new);
     later(packet.qos == 1 ? wire::kind::puback : wire::kind::pubrec, id);
@@ -108,11 +122,17 @@ void sim_subscriber::take(const wire::answer& packet, bool is_new) {
         world_.fired(fault::retained_delivered);
         retained_[packet.topic] = packet.payload;
     }
+    if (const auto will = watch_.wills().find(packet.payload); will != 0)
+        return take_will(packet, will, is_new);
     if (which == local_watch::k_none) return; // nothing tells it from others
     const auto& m = watch_.message_at(which);
     if (m.topic != packet.topic)
         violated("subscriptions",
                  who() + ": message " + std::to_string(which) + " on another topic");
+    if (packet.qos > m.qos)
+        violated("subscriptions", who() + ": message " + std::to_string(which) + " at QoS " +
+                                      std::to_string(packet.qos) + ", published at QoS " +
+                                      std::to_string(m.qos));
     if (packet.retain) return take_retained(which, is_new);
     if (is_new && !unsure_) {
         const auto times = ++times_new_[which];
@@ -136,6 +156,23 @@ void sim_subscriber::take_retained(std::size_t which, bool is_new) {
     if (++times_retained_[which] > most)
         violated("delivered once", who() + ": retained message " + std::to_string(which) +
                                        " more often than it subscribed");
+}
+
+void sim_subscriber::take_will(const wire::answer& packet, std::size_t which, bool is_new) {
+    const auto& will = watch_.wills().at(which);
+    const auto wrong = [&](const std::string& words) {
+        violated("wills", who() + ": \"" + will.payload + "\" " + words);
+    };
+    if (will.topic != packet.topic) wrong("on another topic");
+    if (packet.qos > will.qos) wrong("at QoS " + std::to_string(packet.qos));
+    if (watch_.wills().must_not_come(which, harbour_.life())) wrong("of one who said good-bye");
+    if (packet.retain) {
+        if (!will.retain) wrong("as a retained message");
+        return;
+    }
+    world_.fired(fault::will_delivered);
+    expected_wills_.erase(which);
+    if (is_new && !unsure_ && ++times_will_[which] > 1) wrong("twice");
 }
 
 // Of what was published for this session from the beginning; the rest may come again and late.

@@ -16,6 +16,14 @@ struct connect {
     std::uint32_t expiry_s = 0; // MQTT 5
     std::uint16_t keep_alive_s = 0;
     std::uint16_t receive_maximum = 0; // MQTT 5; 0: not said
+    struct last_will {
+        std::string topic; // empty: none
+        std::string payload;
+        std::uint8_t qos = 0;
+        bool retain = false;
+        std::uint32_t delay_s = 0; // MQTT 5
+    };
+    last_will will = {};
 };
 [[nodiscard]] std::string encode(const connect& packet);
 
