@@ -149,7 +149,7 @@ void sim_client::leave() {
 
 void sim_client::arrived(link& on, std::string_view bytes) {
     if (link_.get() != &on) return;
-    heard_us_ = world_.now_us();
+    if (state_ == state::online) heard_us_ = world_.now_us();
     input_ += bytes;
     while (link_.get() == &on) {
         const auto answer = wire::take(input_, version_);
@@ -189,6 +189,7 @@ void sim_client::on_connack(const wire::answer& answer) {
     session_->answered(answer.session_present, persistent_ && !(version_ == 4 && clean_start_));
     harbour_.wills().kept(will_);
     state_ = state::online;
+    heard_us_ = world_.now_us(); // a refusal keeps no session
     failures_ = 0;
     waiting_us_ = world_.now_us();
     allowed_ = version_ == 5 ? answer.receive_maximum : 65535;

@@ -31,6 +31,8 @@ class sim_client final : public link_end {
     [[nodiscard]] bool done() const { return outbox_.empty() && flights_.empty(); }
     // Leaves when it has nothing more to tell.
     void leave_when_done();
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] bool has_session() const { return session_->is_kept(heard_us_); }
     [[nodiscard]] std::size_t in_flight() const { return flights_.size(); }
 
     void arrived(link& on, std::string_view bytes) override;

@@ -82,6 +82,8 @@ namespace wharf::sim {
     X(delivery_repeated)                                                                           \
     X(retained_delivered)                                                                          \
     X(local_queue_full)                                                                            \
+    X(stranger_refused)                                                                            \
+    X(stranger_let_in)                                                                             \
     X(will_lost)                                                                                   \
     X(will_taken_back)                                                                             \
     X(will_delivered)                                                                              \

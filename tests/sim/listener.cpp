@@ -301,7 +301,9 @@ void sim_connection::wake() {
 }
 
 // Looking at a password takes its time.
-void sim_connection::sign_in(const mqtt::open_request&) {
+void sim_connection::sign_in(const mqtt::open_request& request) {
+    identity_ = request.username ? std::string(*request.username)
+                                 : "owner of " + std::string(request.client_id);
     const auto most_us = owner_.plan_.gateway.sign_in_us_max;
     if (most_us == 0) return client_.signed_in(mqtt::reason::success);
     owner_.process_.post(owner_.random_.between(1, most_us), [self = shared_from_this()] {
@@ -314,7 +316,7 @@ void sim_connection::sign_in(const mqtt::open_request&) {
 
 std::optional<std::string> sim_connection::owner() const {
     if (!owner_.plan_.gateway.owned) return std::nullopt;
-    return "owner of " + client_.client_id();
+    return identity_;
 }
 
 void sim_connection::close(std::string_view) {

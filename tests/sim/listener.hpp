@@ -123,6 +123,7 @@ class sim_connection final : public broker::client_shell,
     std::shared_ptr<link> link_;
     broker::client client_;
     std::string inbox_; // the socket's buffer
+    std::string identity_;
     bool woken_ = false;
     bool writing_ = false;
     bool closing_ = false;

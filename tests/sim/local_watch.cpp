@@ -127,6 +127,7 @@ void local_watch::check_end(store& in, std::size_t queued_bytes,
     for (const local_session& each : kept.sessions)
         check_session(each);
     check_leftovers(in, kept);
+    check_connected(in);
     if (queued_bytes > 0)
         violated("leftovers", std::to_string(queued_bytes) + " bytes count as queued");
     check_retained(newcomer);
@@ -144,6 +145,23 @@ void local_watch::check_session(const local_session& kept) const {
     const bool same = found == subscribers_.end() ? filters.empty() : filters == (*found)->held();
     if (!same || filters.size() != kept.subscriptions.size())
         violated("subscriptions", "the journal has others than " + kept.client_id);
+}
+
+// A session that counts as connected never expires.
+void local_watch::check_connected(store& in) const {
+    const std::string prefix(1, format::k_session);
+    const auto looked = walk(in, prefix, [&](std::string_view key, std::string_view value) {
+        if (!key.starts_with(prefix)) return false;
+        wharf::v1::SessionRecord record;
+        if (!format::unseal(key, value, record).ok())
+            violated("journal", "a session's record cannot be read");
+        const bool is_there = std::ranges::any_of(
+            subscribers_, [&](const auto* one) { return one->name() == record.client_id(); });
+        if (record.disconnected_at_us() == 0 && !is_there)
+            violated("leftovers", record.client_id() + " counts as connected, and went long ago");
+        return true;
+    });
+    if (!looked.ok()) violated("journal", "sessions: " + looked.failure().message);
 }
 
 // Of sessions that are no more.

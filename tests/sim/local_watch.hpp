@@ -57,6 +57,7 @@ class local_watch {
 
     void check_delivery(store& in, const link_record& to, const wire::answer& packet) const;
     void check_session(const local_session& kept) const;
+    void check_connected(store& in) const;
     void check_leftovers(store& in, const local_state& kept) const;
     void check_retained(const sim_subscriber& newcomer) const;
 

@@ -136,6 +136,8 @@ gateway_plan draw_gateway(dice d, const workload_plan& work, machine_plan& machi
     out.submit_requests_max = d.chance(6000) ? 256 : d.size(1, 8);
     out.sign_in_us_max = d.chance(6000) ? 0 : d.between(1, 500) * k_ms;
     out.owned = d.chance(5000);
+    const auto stranger_us = d.every(1 * k_second, 40 * k_second);
+    if (out.owned) out.stranger_every_us = stranger_us;
     return out;
 }
 

@@ -87,9 +87,10 @@ struct gateway_plan {
     std::int64_t identity_age_us = 0;
     std::uint64_t identity_count = 0;
     identity_tuning identity;
-    bool identity_is_exact = true;   // the window is larger than the workload
-    std::int64_t sign_in_us_max = 0; // until it is known who connects
-    bool owned = false;              // a session belongs to an identity
+    bool identity_is_exact = true;      // the window is larger than the workload
+    std::int64_t sign_in_us_max = 0;    // until it is known who connects
+    bool owned = false;                 // a session belongs to an identity
+    std::int64_t stranger_every_us = 0; // somebody under another's client identifier
     std::uint16_t receive_maximum = 1024;
     // The shell's own bounds, smaller than those of limits.hpp so that they are reached.
     std::size_t queue_max = 0;

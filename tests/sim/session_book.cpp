@@ -26,6 +26,11 @@ void session_book::unanswered() {
     if (clean_start_ || away_us >= std::int64_t{expiry_s_} * k_second) may_be_new_ = true;
 }
 
+bool session_book::is_kept(std::int64_t heard_us) const {
+    const auto away_us = world_.now_us() - std::max(heard_us, heard_before_us_);
+    return is_certain() && away_us < std::int64_t{expiry_s_} * k_second;
+}
+
 void session_book::left() {
     left_in_life_ = harbour_.life();
     left_open_us_ = harbour_.open_us();

@@ -26,6 +26,8 @@ class session_book {
     // Checks what the CONNACK says. kept: the session outlives this connection.
     void answered(bool present, bool kept);
     void left(); // in good order
+    // It is kept, whatever happened since the server was last heard.
+    [[nodiscard]] bool is_kept(std::int64_t heard_us) const;
     [[nodiscard]] bool is_certain() const { return session_ == knowledge::certain; }
 
   private:

@@ -2,6 +2,7 @@
 
 #include "gateway/journal/inspect.hpp"
 #include "tests/sim/gateway.hpp"
+#include "tests/sim/stranger.hpp"
 #include "tests/sim/subscriber.hpp"
 
 #include <algorithm>
@@ -13,6 +14,8 @@ namespace {
 constexpr std::uint64_t k_steps_max = 20'000'000;
 constexpr std::int64_t k_drain_us_max = 6 * k_hour;
 constexpr std::int64_t k_inspect_us = 20 * k_second;
+// By then every connection that fell silent before is missed.
+constexpr std::int64_t k_missed_us = 120 * k_second;
 
 class simulation {
   public:
@@ -36,6 +39,13 @@ class simulation {
                 std::make_unique<sim_subscriber>(world_, plan_, *gateway_, local_, i, link_ids_));
             local_.add(*subscribers_.back());
         }
+        std::vector<sim_stranger::victim> victims;
+        for (const auto& one : clients_)
+            victims.push_back({one->name(), [&one] { return one->has_session(); }});
+        for (const auto& one : subscribers_)
+            victims.push_back({one->name(), [&one] { return one->has_session(); }});
+        stranger_ =
+            std::make_unique<sim_stranger>(world_, plan_, *gateway_, std::move(victims), link_ids_);
     }
 
     void run() {
@@ -53,6 +63,7 @@ class simulation {
             break_consumers(plan_.net.reset_every_us, true);
             break_consumers(plan_.net.half_open_every_us, false);
         }
+        stranger_->begin();
         inspect();
         visit();
         world_.at(plan_.work.span_us + random_.between(0, k_minute), [this] { heal(); });
@@ -120,6 +131,7 @@ class simulation {
         }
         for (auto& one : subscribers_)
             one->heal();
+        stranger_->heal();
     }
 
     void look_whether_over() {
@@ -127,7 +139,10 @@ class simulation {
             std::ranges::all_of(clients_, [](const auto& one) { return one->done(); });
         const bool settled =
             std::ranges::all_of(subscribers_, [](const auto& one) { return one->settled(); });
-        over_ = quiet && settled && gateway_->drained() &&
+        const bool missed =
+            subscribers_.empty() ||
+            world_.now_us() - std::max(healed_us_, gateway_->up_since_us()) > k_missed_us;
+        over_ = quiet && settled && missed && gateway_->drained() &&
                 local_.wills().settled(gateway_->up_since_us()) && newcomer_has_seen();
         if (over_ || world_.now_us() - healed_us_ < k_drain_us_max) return;
         std::string words = quiet ? "" : "clients still wait; ";
@@ -220,6 +235,7 @@ class simulation {
     local_watch local_;
     std::vector<std::unique_ptr<sim_subscriber>> subscribers_;
     std::unique_ptr<sim_subscriber> newcomer_;
+    std::unique_ptr<sim_stranger> stranger_;
     std::unique_ptr<gateway> gateway_;
     bool healed_ = false;
     bool over_ = false;

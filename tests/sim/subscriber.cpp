@@ -286,7 +286,7 @@ std::string sim_subscriber::describe() const {
 
 void sim_subscriber::arrived(link& on, std::string_view bytes) {
     if (link_.get() != &on) return;
-    heard_us_ = world_.now_us();
+    if (state_ == state::online) heard_us_ = world_.now_us();
     input_ += bytes;
     while (link_.get() == &on) {
         const auto packet = wire::take(input_, version_);
@@ -328,6 +328,7 @@ void sim_subscriber::on_connack(const wire::answer& packet) {
         unsure_ = false;
     }
     state_ = state::online;
+    heard_us_ = world_.now_us(); // a refusal keeps no session
     failures_ = 0;
     world_.note("consumer is online", number_, packet.session_present ? 1 : 0, link_->id());
     changed_us_ = world_.now_us();

@@ -60,6 +60,7 @@ class sim_subscriber final : public link_end {
     [[nodiscard]] const std::map<std::uint16_t, unacknowledged>& owed() const { return owed_; }
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] int version() const { return version_; }
+    [[nodiscard]] bool has_session() const { return book_.is_kept(heard_us_); }
     [[nodiscard]] bool session_is_certain() const { return book_.is_certain() && !unsure_; }
     // Confirmed and not given up.
     [[nodiscard]] const std::map<std::string, std::uint8_t>& held() const { return held_; }

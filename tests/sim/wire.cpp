@@ -94,6 +94,7 @@ std::string encode(const connect& from) {
     unsigned flags = from.clean ? 2 : 0;
     if (!from.will.topic.empty())
         flags |= 4U | unsigned{from.will.qos} << 3 | (from.will.retain ? 32U : 0U);
+    if (!from.username.empty()) flags |= 0x80U;
     body.push_back(static_cast<char>(flags));
     put_16(body, from.keep_alive_s);
     if (from.version == 5) {
@@ -107,15 +108,17 @@ std::string encode(const connect& from) {
         }
     }
     put_text(body, from.client_id);
-    if (from.will.topic.empty()) return packet(0x10, body);
-    if (from.version == 5) {
-        body.push_back(5);
-        body.push_back(0x18);
-        put_16(body, from.will.delay_s >> 16);
-        put_16(body, from.will.delay_s & 0xffff);
+    if (!from.will.topic.empty()) {
+        if (from.version == 5) {
+            body.push_back(5);
+            body.push_back(0x18);
+            put_16(body, from.will.delay_s >> 16);
+            put_16(body, from.will.delay_s & 0xffff);
+        }
+        put_text(body, from.will.topic);
+        put_text(body, from.will.payload);
     }
-    put_text(body, from.will.topic);
-    put_text(body, from.will.payload);
+    if (!from.username.empty()) put_text(body, from.username);
     return packet(0x10, body);
 }
 

@@ -24,6 +24,7 @@ struct connect {
         std::uint32_t delay_s = 0; // MQTT 5
     };
     last_will will = {};
+    std::string username = {}; // empty: none
 };
 [[nodiscard]] std::string encode(const connect& packet);
 
