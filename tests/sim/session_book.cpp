@@ -23,7 +23,10 @@ void session_book::asked(bool clean_start) {
 void session_book::unanswered() {
     left_in_life_ = 0;
     const auto away_us = world_.now_us() - heard_before_us_;
-    if (clean_start_ || away_us >= std::int64_t{expiry_s_} * k_second) may_be_new_ = true;
+    // The first one that keeps a session, too.
+    if (session_ != knowledge::certain || clean_start_ ||
+        away_us >= std::int64_t{expiry_s_} * k_second)
+        may_be_new_ = true;
 }
 
 bool session_book::is_kept(std::int64_t heard_us) const {
