@@ -14,7 +14,12 @@ constexpr std::int64_t k_delay_s_max = 30;
 
 std::size_t will_book::draw(const std::string& client, int version, std::uint32_t expiry_s) {
     auto& last = last_of_[client];
-    if (last != 0) wills_[last - 1].followed = true;
+    if (last != 0) {
+        left_will& before = wills_[last - 1];
+        before.followed = true;
+        // On another connection its CONNECT may overtake the good-bye.
+        if (!before.taken_back) before.left_in_life = 0;
+    }
     last = 0;
     if (plan_.local.wills == 0 || !random_.chance(plan_.local.wills)) return 0;
     left_will& made = wills_.emplace_back();
@@ -54,7 +59,7 @@ void will_book::left(std::size_t which, harbour& at, bool silent) {
     // A gateway that died before it had that on record publishes it.
     world_.after(k_close_us_max, [this, which, &at] {
         left_will& then = wills_[which - 1];
-        then.taken_back = at.life() == then.left_in_life;
+        then.taken_back = then.left_in_life != 0 && at.life() == then.left_in_life;
     });
 }
 
@@ -71,6 +76,8 @@ bool will_book::must_come(std::size_t which) const {
 
 bool will_book::must_not_come(std::size_t which, std::uint64_t life) const {
     const left_will& one = at(which);
+    // While the journal is full a good-bye may wait behind a message that does.
+    if (plan_.machine.store_bytes_max < k_ample_bytes) return false;
     return one.left_in_life != 0 && (one.taken_back || one.left_in_life == life);
 }
 
