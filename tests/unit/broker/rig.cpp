@@ -191,7 +191,7 @@ std::vector<std::string> test_client::take() {
 void test_client::drop() {
     client_->session().on_transport_closed();
     client_->retire();
-    closed_ = true;
+    closed_ = dropped_ = true;
     rig_.pump();
 }
 
@@ -241,7 +241,7 @@ void broker_rig::commit() {
         const auto id =
             broker::client::id_of(std::visit([](const auto& one) { return one.token; }, each));
         for (auto& client : clients_)
-            if (client->machine().id() == id && !client->closed_) client->machine().on_answer(each);
+            if (client->machine().id() == id && !client->dropped_) client->machine().on_answer(each);
     }
     pump();
 }

@@ -90,6 +90,7 @@ class test_client final : public broker::client_shell {
     std::unique_ptr<broker::client> client_;
     std::string bytes_;
     bool closed_ = false;
+    bool dropped_ = false;
     unsigned next_id_ = 0;
 };
 
