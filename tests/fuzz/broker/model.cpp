@@ -109,7 +109,7 @@ void model::saying_good_bye(connection& by, unsigned code, const std::uint32_t* 
     session& in = session_of(by.client_id);
     if (code == 0) by.said_good_bye = true;
     if (expiry_s == nullptr) return;
-    by.expiry_s = std::min(by.expiry_s, *expiry_s);
+    by.good_bye_expiry_s = std::min(by.good_bye_expiry_s, *expiry_s);
     in.expiry_s = std::min(in.expiry_s, *expiry_s);
     if (*expiry_s == 0) in.certain = false;
 }

@@ -87,6 +87,7 @@ struct connection {
     unsigned version = 5;
     bool clean = false;
     std::uint32_t expiry_s = 0;
+    std::uint32_t good_bye_expiry_s = 0xffffffff; // its DISCONNECT's
     unsigned inflight_max = 65'535;
     std::size_t packet_max = 0;
     unsigned aliases_max = 0;

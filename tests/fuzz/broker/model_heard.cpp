@@ -64,6 +64,7 @@ void model::heard_connack(connection& by, const said& what, std::int64_t now_us)
         in = std::move(fresh);
     }
     if (what.more.numbers.contains(0x11)) by.expiry_s = what.more.numbers.at(0x11);
+    by.expiry_s = std::min(by.expiry_s, by.good_bye_expiry_s);
     in.certain = by.expiry_s > 0 && !loses_sessions_;
     in.expiry_s = by.expiry_s;
     in.connected = by.id;
