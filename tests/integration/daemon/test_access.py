@@ -193,7 +193,6 @@ class Sessions(AccessTest):
         taken = self.sign_in("scanner-08", "forklift", version=5, expiry_s=600, clean=False)
         self.assertFalse(taken.session_present)
 
-
     def test_a_session_loses_what_its_identity_may_not_have_any_more(self):
         self.passwords["wms"] = self.enrol("wms", "--subscribe", "wharf/1/{site}/+/#")
         wait_until(lambda: self.metric("mqtt_identities") == 3, "the file was read again")
@@ -215,7 +214,8 @@ class Sessions(AccessTest):
         self.sign_in("scanner-08").deliver(OTHERS, event(2))
         self.sign_in("scanner-07").deliver(OWN, event(3))
         self.assertIn(OWN.encode(), wms.expect(PUBLISH).body)
-        self.assertEqual(self.metric('mqtt_undelivered_total{reason="not_allowed"}'), 1)
+        wait_until(lambda: self.metric('mqtt_undelivered_total{reason="not_allowed"}') == 1,
+                   "it is counted")
         self.assertEqual(self.metric("mqtt_subscriptions"), 1)
 
 
