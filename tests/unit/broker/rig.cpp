@@ -241,7 +241,8 @@ void broker_rig::commit() {
         const auto id =
             broker::client::id_of(std::visit([](const auto& one) { return one.token; }, each));
         for (auto& client : clients_)
-            if (client->machine().id() == id && !client->dropped_) client->machine().on_answer(each);
+            if (client->machine().id() == id && !client->dropped_)
+                client->machine().on_answer(each);
     }
     pump();
 }
