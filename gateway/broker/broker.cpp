@@ -57,11 +57,11 @@ status broker::restore(local_state from, std::int64_t journal_offset_us) {
         will left{number, std::move(*record.mutable_message()), record.delay_s()};
         session* of = find(record.client_id());
         if (of == nullptr) { // it ended with the run that is over
-            wills_left_.push_back(std::move(left));
+            wills_left_.emplace_back(record.client_id(), std::move(left));
             continue;
         }
         // The end of an earlier one was lost with the power.
-        if (of->last_will) wills_left_.push_back(take_will(*of));
+        if (of->last_will) wills_left_.emplace_back(record.client_id(), take_will(*of));
         wills_due_[of->who] = now_.monotonic_us + std::int64_t{left.delay_s} * 1'000'000;
         set_will(*of, std::move(left));
     }
@@ -294,8 +294,10 @@ void broker::retired(client& by) {
 // --- time ----------------------------------------------------------------------------------------
 
 void broker::on_tick() {
-    for (const will& left : std::exchange(wills_left_, {}))
-        publish_as_gateway(left, {}, 0);
+    for (const auto& [client_id, left] : std::exchange(wills_left_, {})) {
+        const session* now = find(client_id); // its client may be there again
+        publish_as_gateway(left, client_id, now == nullptr ? 0 : now->who);
+    }
     std::vector<session_number> due;
     for (const auto& [who, at_us] : wills_due_)
         if (at_us <= now_.monotonic_us) due.push_back(who);

@@ -274,7 +274,8 @@ class broker {
     std::unordered_map<std::uint64_t, session_number> by_incarnation_;
     std::unordered_map<std::string, client*> connected_; // from the open request on
     std::map<session_number, std::int64_t> wills_due_;   // in monotonic time
-    std::vector<will> wills_left_;                       // of sessions that ended with the last run
+    // Of sessions that ended with the last run, and their clients.
+    std::vector<std::pair<std::string, will>> wills_left_;
     std::uint64_t last_token_ = 0;
     boost::unordered_flat_map<std::uint64_t, routed> routed_; // by token
     std::unordered_map<std::uint64_t, pending_subscribe> subscribing_;

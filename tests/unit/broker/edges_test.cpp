@@ -110,6 +110,22 @@ TEST_CASE("two wills of one session after a power cut: each is published once") 
     CHECK(kept(r, 'W') == 0);
 }
 
+TEST_CASE("a will that is published after a restart is its client's own for No Local") {
+    broker_rig r;
+    auto& device = r.make();
+    device.send(packets::packet(0x10, packets::connect_body(5, 0x06, 60, "device") + with_will(0)));
+    r.settle();
+    REQUIRE(kept(r, 'W') == 1);
+    r.restart();
+    auto& again = r.connected("device");
+    auto& other = r.connected("other");
+    again.subscribe("gone/#", 1 | 4);
+    other.subscribe("gone/#", 1 | 4);
+    r.advance(1);
+    CHECK(other.take().size() == 1);
+    CHECK(again.take().empty());
+}
+
 TEST_CASE("a session resumed without outliving its connection ends with it, taken over or not") {
     broker_rig r;
     auto& away = r.connected("away", 5, false);
