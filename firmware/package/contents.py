@@ -33,8 +33,9 @@ class Said:
 PACKAGES = {
     "wharf": Said({"wharfd", "wharfctl"}, {"wharf.toml"}, {"wharfd"},
                   {"man8/wharfd.8", "man1/wharfctl.1", "man5/wharf.toml.5"},
-                  {"libc6", "libstdc++6", "liblmdb0", "libmbedtls14", "libprotobuf32"},
-                  {"libpaho-mqtt1.3", "libssl3", "wharf-bridge"}),
+                  {"libc6", "libstdc++6", "liblmdb0", "libmbedtls14", "libprotobuf32",
+                   "libpaho-mqttpp3-1"},
+                  {"wharf-bridge"}),
     "wharf-bridge": Said({"wharf-bridge"}, {"bridge.toml"}, {"wharf-bridge"},
                          {"man8/wharf-bridge.8", "man5/wharf-bridge.toml.5"},
                          {"wharf", "libc6", "libstdc++6", "libpaho-mqtt1.3", "libprotobuf32"},

@@ -66,8 +66,8 @@ class Contents(unittest.TestCase):
             "wharf-bridge", lambda package: package.settings.clear()))
 
     def test_dependencies_are_looked_at(self):
-        self.assertIn("wharf: depends on libpaho-mqtt1.3", self.broken(
-            "wharf", lambda package: package.depends.add("libpaho-mqtt1.3")))
+        self.assertIn("wharf: depends on wharf-bridge", self.broken(
+            "wharf", lambda package: package.depends.add("wharf-bridge")))
         self.assertIn("wharf-bridge: does not depend on libpaho-mqtt1.3", self.broken(
             "wharf-bridge", lambda package: package.depends.discard("libpaho-mqtt1.3")))
 
