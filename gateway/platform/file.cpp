@@ -61,7 +61,7 @@ status allocate_file(const std::string& path, std::uint64_t bytes) {
     if (::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)) != 0) {
         if (errno != EOPNOTSUPP) return system_error("allocate " + path);
         // What can be read, zeros where there is nothing, written in full.
-        std::string content(bytes, '\0');
+        std::string content(static_cast<std::size_t>(bytes), '\0');
         if (::pread(file.get(), content.data(), content.size(), 0) < 0 ||
             ::pwrite(file.get(), content.data(), content.size(), 0) !=
                 static_cast<ssize_t>(content.size()))
