@@ -80,24 +80,47 @@ result<bool> fits(const GatewayState& state, const std::vector<std::string>& sel
     return true;
 }
 
-// A state says which key signed it; whether that is this gateway's key is known from before.
+bool is_plain(std::string_view name) {
+    return !name.empty() && std::ranges::none_of(name, [](unsigned char c) {
+        return c < 0x20 || c == 0x7f || c == '/';
+    });
+}
+
+// A state says which key signed it; whether that is this gateway's key is known from before. Whose
+// it is is said by its topic.
 void take_state(fleet& of, known_gateways& known, const fleet_message& message) {
+    constexpr std::string_view k_before = "wharf-fleet/1/";
+    constexpr std::string_view k_behind = "/state";
     gateway_seen seen;
     SignedReport envelope;
-    if (message.payload.empty() || !envelope.ParseFromString(message.payload) ||
+    const std::string_view topic = message.topic;
+    if (!topic.starts_with(k_before) || !topic.ends_with(k_behind) ||
+        topic.size() <= k_before.size() + k_behind.size() || message.payload.empty())
+        return; // one that was cleared
+    seen.topic = topic.substr(0, topic.size() - k_behind.size());
+    const std::string name = seen.topic.substr(k_before.size());
+    const auto slash = name.find('/');
+    if (slash == std::string::npos || !is_plain(name.substr(0, slash)) ||
+        !is_plain(name.substr(slash + 1)))
+        return;
+    if (!envelope.ParseFromString(message.payload) ||
         !seen.state.ParseFromString(envelope.report()))
-        return; // a topic that was cleared, or somebody's mistake
-    seen.topic = message.topic.substr(0, message.topic.rfind('/'));
-    const std::string name = seen.state.site() + "/" + seen.state.gateway();
+        seen.complaint = "its state cannot be read";
     auto key = public_key::read(seen.state.public_key());
-    if (!key.ok())
+    if (!key.ok()) {
         seen.complaint = "its state has no key";
-    else if (!manage::is_signed_by(envelope, *key) || seen.topic != "wharf-fleet/1/" + name)
-        seen.complaint = "its state is not signed by its key, or stands in another's place";
-    else if (!known.is(name, key->fingerprint()))
-        seen.complaint = "its key is not the one it had: if it was replaced, say so with "
-                         "--accept-changed-keys";
-    if (key.ok()) seen.key = *key;
+    } else {
+        seen.key = *key;
+        if (!manage::is_signed_by(envelope, *key))
+            seen.complaint = "its state is not signed by its key";
+        else if (seen.state.site() + "/" + seen.state.gateway() != name)
+            seen.complaint = "its state is another's, in its place";
+        else if (!known.is(name, key->fingerprint()))
+            seen.complaint = "its key is not the one it had: if it was replaced, say so with "
+                             "--accept-changed-keys";
+    }
+    seen.state.set_site(name.substr(0, slash));
+    seen.state.set_gateway(name.substr(slash + 1));
     of.gateways[name] = std::move(seen);
 }
 
@@ -147,6 +170,8 @@ status sign_and_send(fleet& of, const gateway_seen& to, const private_key& by, o
 }
 
 std::string said(const CommandReport& answer) {
+    if (answer.step() == COMMAND_STEP_RECEIVED || answer.step() == COMMAND_STEP_RUNNING)
+        return "it is on its disk and will be done; its outcome was not heard of in time";
     if (answer.step() != COMMAND_STEP_DONE) return "no answer";
     std::string out = code_text(answer.code());
     return answer.message().empty() ? out : out + ": " + printable(answer.message());
@@ -193,8 +218,9 @@ status follow(fleet& of, const private_key& by, std::map<std::string, order>& or
                 to.err << "wharfctl: " << name << ": a report that it did not sign is left out\n";
                 continue;
             }
-            if (report.code() == COMMAND_CODE_STALE_NONCE &&
-                report.nonce() != one.command.nonce()) {
+            if (report.code() == COMMAND_CODE_STALE_NONCE) {
+                // An answer to what was sent before: it is signed anew already.
+                if (report.nonce() == one.command.nonce()) continue;
                 one.command.set_nonce(report.nonce());
                 WHARF_TRY(sign_and_send(of, at, by, one));
                 continue;
@@ -263,10 +289,14 @@ int order_fleet(const fleet_options& how, bool as_json, const console& to, Comma
     command.set_reason(how.reason);
     std::map<std::string, order> orders;
     std::vector<std::string> results;
+    bool good = true;
     for (const std::string& name : *chosen) {
         const gateway_seen& seen = of->gateways.at(name);
-        if (!seen.complaint.empty())
-            return failed(to, {errc::conflict, name + ": " + seen.complaint});
+        if (!seen.complaint.empty()) {
+            to.err << "wharfctl: " << printable(name) << ": not asked: " << seen.complaint << "\n";
+            good = false;
+            continue;
+        }
         results.push_back(seen.topic + "/res");
         order& one = orders[name];
         one.command = command;
@@ -276,6 +306,7 @@ int order_fleet(const fleet_options& how, bool as_json, const console& to, Comma
         one.command.set_gateway(std::string(view_of(seen.key.fingerprint())));
         one.command.set_nonce(seen.state.nonce());
     }
+    if (orders.empty()) return k_exit_failed;
     // One filter for many: what others order is left out by its id.
     auto going = of->broker->subscribe(
         results.size() > 16 ? std::vector<std::string>{"wharf-fleet/1/+/+/res"} : results);
@@ -283,7 +314,6 @@ int order_fleet(const fleet_options& how, bool as_json, const console& to, Comma
         if (going.ok()) going = sign_and_send(*of, of->gateways.at(name), *key, one);
     if (going.ok()) going = follow(*of, *key, orders, how.timeout_s, to);
     if (!going.ok()) return failed(to, going.failure());
-    bool good = true;
     json all = json::object();
     for (const auto& [name, one] : orders) {
         const bool done =

@@ -21,7 +21,7 @@ Examples:
   wharfctl --fleet fleet.toml fleet list
   wharfctl --fleet fleet.toml --on 'health=degraded' fleet list
   wharfctl --fleet fleet.toml --on 'site=BER*' dead list
-  wharfctl --fleet fleet.toml --on gateway=dock-7 --reason "ticket 77" dead retry 1234 --destination erp
+  wharfctl --fleet fleet.toml --on gateway=dock-7 --because "ticket 77" dead retry 1234 --destination erp
 
 FILE says where the fleet broker is, which key signs and where the gateways' keys are kept that were
 seen before: docs/fleet.md.
@@ -212,6 +212,7 @@ void add_fleet(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form& 
     fleet->add_subcommand("list", "All that say something of themselves, and how they are")
         ->callback([&] {
             form = {};
+            given.verb = true;
             chosen = [&given](const places& at, const console& to) {
                 if (given.how.config_file.empty()) return only_over_the_fleet(at, to);
                 return list_fleet(given.how, at.json, to);
@@ -221,6 +222,7 @@ void add_fleet(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form& 
     key->add_option("file", given.path, "Where it is kept")->required()->type_name("FILE");
     key->callback([&] {
         form = {};
+        given.verb = true;
         chosen = [&given](const places&, const console& to) {
             return make_operator_key(given.path, to);
         };

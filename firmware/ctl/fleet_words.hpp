@@ -30,6 +30,7 @@ struct fleet_arguments {
     std::uint32_t seconds = 600;
     std::uint64_t after = 0;
     std::uint32_t count_max = 100;
+    bool verb = false; // one that is for fleets alone
 };
 
 // --fleet, --on and what belongs to them.

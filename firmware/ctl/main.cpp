@@ -324,6 +324,10 @@ int run(int argc, char** argv) {
         if (!command.ok()) return failed(to, command.failure());
         return order_fleet(given.fleet.how, given.json, to, std::move(*command), form.print);
     }
+    if (!given.fleet.how.config_file.empty() && !given.fleet.verb)
+        return failed(to, {errc::unsupported,
+                           "this cannot be asked over the fleet: on the gateway itself, without "
+                           "--fleet"});
     auto at = find_places(given);
     if (!at.ok()) return failed(to, at.failure());
     return chosen(*at, to);

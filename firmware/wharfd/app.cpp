@@ -159,7 +159,10 @@ journal_callbacks app::callbacks() {
                 });
             const auto* managed = std::get_if<manage_done>(&answer);
             if (managed != nullptr)
-                asio::post(io_, [this, answer = *managed] { fleet_->on_answer(answer); });
+                asio::post(io_, [this, answer = *managed] {
+                    if (!routes_->on_managed(answer) && fleet_ != nullptr)
+                        fleet_->on_answer(answer);
+                });
             return discarded != nullptr || delivered != nullptr || managed != nullptr;
         });
         if (bridges_ != nullptr) {

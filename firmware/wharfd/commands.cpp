@@ -110,7 +110,7 @@ void command_runner::run(manage::ticket of, const Command& command) {
                 return dumped(views::quarantine_json(found, true));
             });
     case Command::kQuarantineDiscard:
-        return discard_quarantined(of, command.quarantine_discard().number());
+        return discard_quarantined(of, command.quarantine_discard().number(), command.reason());
     case Command::kAuditList:
         return read(of, [asked = command.audit_list()](store& from) -> result<std::string> {
             WHARF_TRY_ASSIGN(const auto found,
@@ -184,14 +184,21 @@ void command_runner::discard_dead(manage::ticket of, const DeadDiscardCommand& w
                                   const std::string& reason) {
     const auto number = destination(what.destination());
     if (!number.ok()) return finish(of, COMMAND_CODE_NOT_FOUND, number.failure().message);
-    if (reason.empty() || reason.size() > limits::k_text_bytes_max)
-        return finish(of, COMMAND_CODE_INVALID,
-                      "reason: expected 1 to " + std::to_string(limits::k_text_bytes_max) +
-                          " bytes");
+    if (!has_reason(of, reason)) return;
     with_.sync.discard_dead(*number, what.number(), reason, rides(of), desk_->done_with(of, {}));
 }
 
-void command_runner::discard_quarantined(manage::ticket of, std::uint64_t number) {
+bool command_runner::has_reason(manage::ticket of, const std::string& reason) {
+    const bool good = !reason.empty() && reason.size() <= limits::k_text_bytes_max;
+    if (!good)
+        finish(of, COMMAND_CODE_INVALID,
+               "reason: expected 1 to " + std::to_string(limits::k_text_bytes_max) + " bytes");
+    return good;
+}
+
+void command_runner::discard_quarantined(manage::ticket of, std::uint64_t number,
+                                         const std::string& reason) {
+    if (!has_reason(of, reason)) return;
     quarantine_discard_request request;
     request.token = ++last_token_;
     request.number = number;

@@ -55,7 +55,8 @@ class command_runner {
     void retry_dead(manage::ticket of, const wharf::v1::DeadRetryCommand& what);
     void discard_dead(manage::ticket of, const wharf::v1::DeadDiscardCommand& what,
                       const std::string& reason);
-    void discard_quarantined(manage::ticket of, std::uint64_t number);
+    void discard_quarantined(manage::ticket of, std::uint64_t number, const std::string& reason);
+    [[nodiscard]] bool has_reason(manage::ticket of, const std::string& reason);
     void change_operators(manage::ticket of, const wharf::v1::OperatorsChangeCommand& how);
     void set_log_level(manage::ticket of, const wharf::v1::LogLevelCommand& how);
 

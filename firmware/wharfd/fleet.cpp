@@ -14,11 +14,11 @@ namespace wharf {
 
 namespace {
 
-// Anybody may read them: they are public keys. Nobody but root should write them, which the
-// installation sees to.
+// Anybody may read them, they are public keys; who may write them is obeyed.
 result<manage::roster> first_operators(const std::string& path) {
-    WHARF_TRY_ASSIGN(const std::string text,
-                     read_private_file(path, {07777, limits::k_config_bytes_max, "is public"}));
+    WHARF_TRY_ASSIGN(
+        const std::string text,
+        read_private_file(path, {0644, limits::k_config_bytes_max, "says who is obeyed"}));
     WHARF_TRY_ASSIGN(auto content, parse_operators(text, path));
     content.set_revision(1);
     for (auto& one : *content.mutable_operators()) {

@@ -109,10 +109,22 @@ void operator_routes::add_to(admin::router& commands, admin::router& pages) {
             [this, resume](const admin::request& asked, admin::answer reply) {
                 auto number = destination_of(asked);
                 if (!number.ok()) return reply(refusal(number.failure()));
+                auto then = [this, resume, number = *number,
+                             reply = std::move(reply)](const std::string& failure) mutable {
+                    boost::asio::post(with_.io, [this, resume, number, failure,
+                                                 reply = std::move(reply)]() mutable {
+                        if (!failure.empty()) return reply(admin::error_response(409, failure));
+                        manage_request request;
+                        request.token = ++last_pause_;
+                        request.ops.emplace_back(pause_destination{number, !resume});
+                        pauses_.emplace(request.token, std::move(reply));
+                        static_cast<void>(with_.writer.submit(std::move(request)));
+                    });
+                };
                 if (resume)
-                    with_.sync.resume(*number, done(std::move(reply)));
+                    with_.sync.resume(*number, std::move(then));
                 else
-                    with_.sync.pause(*number, done(std::move(reply)));
+                    with_.sync.pause(*number, std::move(then));
             });
     pages.handle_now("GET", "/healthz", [this](const admin::request&) {
         observe::health health = observe::judge(with_.look());
@@ -136,6 +148,13 @@ operator_routes::dead_letter_of(const admin::request& asked) const {
     WHARF_TRY_ASSIGN(std::uint8_t destination, destination_of(asked));
     WHARF_TRY_ASSIGN(sequence number, number_of(asked.parameters.at("sequence"), "an event"));
     return dead_letter{destination, number};
+}
+
+bool operator_routes::on_managed(const manage_done& answer) {
+    auto asked = pauses_.extract(answer.token);
+    if (asked.empty()) return false;
+    asked.mapped()({200, "{}"});
+    return true;
 }
 
 void operator_routes::on_discarded(const quarantine_discarded& answer) {

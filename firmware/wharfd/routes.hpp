@@ -35,6 +35,8 @@ class operator_routes {
     void add_to(admin::router& commands, admin::router& pages);
     // The journal's answer to a discard that was asked for here.
     void on_discarded(const quarantine_discarded& answer);
+    // And to a pause or its end; false: it is somebody else's.
+    bool on_managed(const manage_done& answer);
 
   private:
     struct dead_letter {
@@ -48,6 +50,8 @@ class operator_routes {
     // Discards that wait for their commit.
     std::map<std::uint64_t, admin::answer> discards_;
     std::uint64_t last_discard_ = 0;
+    std::map<std::uint64_t, admin::answer> pauses_;
+    std::uint64_t last_pause_ = std::uint64_t{1} << 62; // above the fleet's tokens
 };
 
 } // namespace wharf

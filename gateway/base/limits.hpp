@@ -201,7 +201,13 @@ inline constexpr std::uint32_t k_lazy_commit_ms = 200;
 inline constexpr std::size_t k_retention_deletes_per_group_max = 512;
 
 // --- management ----------------------------------------------------------------------------------
-inline constexpr std::size_t k_command_bytes_max = 512 * 1024; // a configuration is one
+inline constexpr std::size_t k_command_bytes_max = 64 * 1024;
+// From the fleet broker, before anything is looked at: so many and so much at once, so often.
+inline constexpr std::size_t k_fleet_messages_max = 32;
+inline constexpr std::size_t k_fleet_bytes_max = 512 * 1024;
+inline constexpr std::uint32_t k_fleet_messages_per_s = 50;
+// What the library is given to send and has not sent.
+inline constexpr std::size_t k_fleet_under_way_max = 80;
 inline constexpr std::size_t k_command_signatures_max = 4;
 inline constexpr std::size_t k_operators_max = 64;
 // Signatures are checked at most so often, and so many at once: what comes beyond is not looked at.
@@ -214,6 +220,8 @@ inline constexpr std::size_t k_commands_open_max = 16;
 inline constexpr std::size_t k_commands_known_max = 1024;
 // And those that only look.
 inline constexpr std::size_t k_commands_asked_max = 8 * 1024;
+// Their nonces are good for fewer times: for so long their ids are known.
+inline constexpr std::uint32_t k_nonces_good_to_look = 2;
 inline constexpr std::uint32_t k_nonce_s = 3600;   // how long one is given out
 inline constexpr std::uint32_t k_nonces_good = 24; // and for how many such times it is good
 inline constexpr std::size_t k_audit_entries_max = 32 * 1024;

@@ -67,7 +67,8 @@ result<std::vector<audit_record>> list_audit(store& from, std::uint64_t after,
         if (content.size() < record.before.size()) return wrong(key, "malformed");
         std::copy_n(content.begin(), record.before.size(), record.before.begin());
         record.bytes = content.substr(record.before.size());
-        if (!record.entry.ParseFromString(record.bytes)) return wrong(key, "malformed");
+        // One that a later program wrote in another way is a link all the same.
+        if (!record.entry.ParseFromString(record.bytes)) record.entry.Clear();
         if (!out.empty() &&
             (out.back().number + 1 != record.number ||
              link_of(out.back().before, out.back().number, out.back().bytes) != record.before))

@@ -88,19 +88,14 @@ void command_desk::overlook(std::string_view why, const desk_time& at) {
             act::log{true, "a message for commands is not one to obey: " + std::string(why)});
 }
 
+// Of what anybody can send nothing is taken apart but the envelope.
 void command_desk::on_message(std::string_view bytes, const desk_time& at) {
     SignedCommand envelope;
-    auto command = std::make_shared<Command>();
     if (bytes.size() > limits::k_command_bytes_max)
         return overlook(
             "it has more than " + std::to_string(limits::k_command_bytes_max) + " bytes", at);
-    if (!envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-        !command->ParseFromString(envelope.command()))
+    if (!envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
         return overlook("it cannot be read", at);
-    if (command->version() != k_version) return overlook("it is of another version", at);
-    if (command->gateway() != view_of(gateway_))
-        return overlook("it is addressed to another gateway's key", at);
-    if (command->id().size() != k_id_bytes) return overlook("its id has not 16 bytes", at);
     const auto signatures = static_cast<std::size_t>(envelope.signatures_size());
     if (signatures == 0 || signatures > limits::k_command_signatures_max)
         return overlook("it is not signed, or too often", at);
@@ -121,12 +116,11 @@ void command_desk::on_message(std::string_view bytes, const desk_time& at) {
         ++counts_.overlooked;
         return;
     }
+    checks_.spend(fingerprints.size() - 1, at.now_us);
     check.of = ++last_ticket_;
     open_command& it = open_[check.of];
-    it.kind = kind_of(*command);
     it.digest = sha256(envelope.command());
     it.record.set_command(envelope.command());
-    it.command = std::move(command);
     it.fingerprints = std::move(fingerprints);
     actions_.emplace_back(std::move(check));
 }
@@ -134,6 +128,11 @@ void command_desk::on_message(std::string_view bytes, const desk_time& at) {
 void command_desk::on_checked(ticket of, const std::vector<bool>& hold, const desk_time& at) {
     const auto found = open_.find(of);
     if (found == open_.end() || found->second.now != phase::checking) return;
+    if (hold.empty()) {
+        ++counts_.overlooked;
+        open_.erase(found);
+        return;
+    }
     open_command& it = found->second;
     std::vector<const roster::entry*> signers;
     for (std::size_t i = 0; i < std::min(hold.size(), it.fingerprints.size()); ++i) {
@@ -144,10 +143,20 @@ void command_desk::on_checked(ticket of, const std::vector<bool>& hold, const de
         it.names.push_back(signer->name);
         it.record.add_signers(it.fingerprints[i]);
     }
-    if (signers.empty()) {
+    auto command = std::make_shared<Command>();
+    const std::string_view wrong =
+        signers.empty()                                  ? "its signature does not hold"
+        : !command->ParseFromString(it.record.command()) ? "it cannot be read"
+        : command->version() != k_version                ? "it is of another version"
+        : command->gateway() != view_of(gateway_) ? "it is addressed to another gateway's key"
+        : command->id().size() != k_id_bytes      ? "its id has not 16 bytes"
+                                                  : "";
+    if (!wrong.empty()) {
         open_.erase(found);
-        return overlook("its signature does not hold", at);
+        return overlook(wrong, at);
     }
+    it.kind = kind_of(*command);
+    it.command = std::move(command);
     decide(of, std::move(signers), at);
 }
 
@@ -174,7 +183,9 @@ void command_desk::decide(ticket of, std::vector<const roster::entry*> signers,
     open_command& it = open_.at(of);
     if (answer_known(of, it, at)) return;
     if (!is_local(it)) {
-        if (!nonces_.good(it.command->nonce(), at.now_us))
+        const bool looks = it.kind != nullptr && !it.kind->changes;
+        if (!nonces_.good(it.command->nonce(), at.now_us,
+                          looks ? limits::k_nonces_good_to_look : limits::k_nonces_good))
             return refuse(of, COMMAND_CODE_STALE_NONCE,
                           "it was made for an earlier run of this gateway or too long ago: sign "
                           "it again with the nonce of this report",
@@ -223,8 +234,8 @@ bool command_desk::answer_known(ticket of, const open_command& it, const desk_ti
 
 void command_desk::refuse(ticket of, CommandCode code, std::string message, const desk_time& at) {
     const open_command& it = open_.at(of);
-    // What a broker can repeat is not written down; what an operator did is.
-    if (code == COMMAND_CODE_FORBIDDEN)
+    // What an operator did is written down; what a broker repeats is not.
+    if (code == COMMAND_CODE_FORBIDDEN && note_asked(it.command->id(), at) == asking::first)
         journal({append_audit{audit_of(it, COMMAND_STEP_DONE, code, message, at)}}, {}, false);
     report(of, it, report_of(it, COMMAND_STEP_DONE, {code, std::move(message)}, at), 0);
     open_.erase(of);
@@ -236,9 +247,16 @@ void command_desk::refuse(ticket of, CommandCode code, std::string message, cons
 void command_desk::accept(ticket of, const desk_time& at) {
     open_command& it = open_.at(of);
     if (!it.kind->changes) {
-        if (!asked_before(it.command->id())) return run(of);
-        ++counts_.overlooked; // a broker that repeats it gets nothing more
-        open_.erase(of);
+        switch (is_local(it) ? asking::first : note_asked(it.command->id(), at)) {
+        case asking::first:
+            return run(of);
+        case asking::again: // a broker that repeats it gets nothing more
+            ++counts_.overlooked;
+            open_.erase(of);
+            return;
+        case asking::full:
+            return refuse(of, COMMAND_CODE_BUSY, "too many questions within two hours", at);
+        }
         return;
     }
     it.now = phase::receiving;
@@ -252,14 +270,18 @@ void command_desk::accept(ticket of, const desk_time& at) {
             {of, 0, {}}, true);
 }
 
-bool command_desk::asked_before(const std::string& id) {
-    if (!asked_.insert(id).second) return true;
-    asked_in_order_.push_back(id);
-    if (asked_in_order_.size() > limits::k_commands_asked_max) {
-        asked_.erase(asked_in_order_.front());
+command_desk::asking command_desk::note_asked(const std::string& id, const desk_time& at) {
+    constexpr std::int64_t k_us =
+        std::int64_t{limits::k_nonce_s} * (limits::k_nonces_good_to_look + 1) * 1'000'000;
+    while (!asked_in_order_.empty() && at.now_us - asked_in_order_.front().first > k_us) {
+        asked_.erase(asked_in_order_.front().second);
         asked_in_order_.pop_front();
     }
-    return false;
+    if (asked_.contains(id)) return asking::again;
+    if (asked_.size() >= limits::k_commands_asked_max) return asking::full;
+    asked_.insert(id);
+    asked_in_order_.emplace_back(at.now_us, id);
+    return asking::first;
 }
 
 void command_desk::run(ticket of) {
@@ -343,6 +365,10 @@ void command_desk::change_operators(ticket of, roster next, command_outcome outc
                                     const desk_time& at) {
     const auto found = open_.find(of);
     if (found == open_.end() || found->second.now != phase::running) return;
+    // Each begins where the one before it ended.
+    if (std::ranges::any_of(open_,
+                            [](const auto& one) { return one.second.operators.has_value(); }))
+        return finish(of, {COMMAND_CODE_BUSY, "the operators are being changed: again", {}}, at);
     found->second.now = phase::ending;
     manage_ops ops = ending(of, std::move(outcome), at);
     ops.emplace_back(put_roster{next.content().SerializeAsString()});

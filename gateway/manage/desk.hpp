@@ -105,7 +105,7 @@ class command_desk {
 
     // A SignedCommand from the fleet broker.
     void on_message(std::string_view bytes, const desk_time& at);
-    // In the order of act::check's signatures.
+    // In the order of act::check's signatures; empty where nobody could look.
     void on_checked(ticket of, const std::vector<bool>& hold, const desk_time& at);
     // From a user of this machine, whom the system has let in: no signature, nonce or role. The
     // answer has this ticket.
@@ -174,7 +174,8 @@ class command_desk {
     void restore(manage_state found, const desk_time& at);
     void decide(ticket of, std::vector<const roster::entry*> signers, const desk_time& at);
     void accept(ticket of, const desk_time& at);
-    [[nodiscard]] bool asked_before(const std::string& id);
+    enum class asking : std::uint8_t { first, again, full };
+    [[nodiscard]] asking note_asked(const std::string& id, const desk_time& at);
     void run(ticket of);
     void over(ticket of, const desk_time& at);
     [[nodiscard]] bool answer_known(ticket of, const open_command& it, const desk_time& at);
@@ -204,8 +205,9 @@ class command_desk {
     access::token_bucket checks_;
     std::map<ticket, open_command> open_;
     std::map<std::string, known_command> known_; // by id
-    std::set<std::string> asked_;                // ids of the last commands that only look
-    std::deque<std::string> asked_in_order_;
+    // Ids of commands that look or were forbidden, until their nonces are over.
+    std::set<std::string> asked_;
+    std::deque<std::pair<std::int64_t, std::string>> asked_in_order_;
     std::map<std::uint64_t, waiting> outbound_;
     std::size_t outbound_bytes_ = 0;
     std::set<std::uint64_t> in_flight_; // of them

@@ -7,6 +7,15 @@ namespace wharf::manage {
 
 namespace {
 using namespace wharf::v1;
+
+// At most so many bytes, and no part of a character.
+std::string cut(const std::string& text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return text;
+    std::size_t end = bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+        --end;
+    return text.substr(0, end);
+}
 } // namespace
 
 CommandReport command_desk::report_of(const open_command& it, CommandStep step,
@@ -17,7 +26,7 @@ CommandReport command_desk::report_of(const open_command& it, CommandStep step,
     out.set_gateway(std::string(view_of(gateway_)));
     out.set_step(step);
     out.set_code(outcome.code);
-    out.set_message(std::move(outcome.message));
+    out.set_message(cut(outcome.message, limits::k_dead_message_bytes_max));
     out.set_json(std::move(outcome.json));
     out.set_nonce(nonces_.current(at.now_us));
     out.set_at_us(at.wall_us);
@@ -40,8 +49,8 @@ std::string command_desk::audit_of(const open_command& it, CommandStep step, Com
     if (it.kind != nullptr) out.set_kind(std::string(it.kind->name));
     out.set_step(step);
     out.set_code(code);
-    out.set_message(message);
-    out.set_reason(it.command->reason().substr(0, limits::k_text_bytes_max));
+    out.set_message(cut(message, limits::k_text_bytes_max));
+    out.set_reason(cut(it.command->reason(), limits::k_text_bytes_max));
     for (const std::string& name : it.names)
         out.add_operators(name);
     for (const std::string& key : it.record.signers())

@@ -28,7 +28,7 @@ constexpr std::array k_kinds = {
     command_kind{Command::kAuditList, "audit_list", k_viewer, false},
     command_kind{Command::kOperatorsShow, "operators_show", k_viewer, false},
     command_kind{Command::kOperatorsChange, "operators_change", k_admin, true},
-    command_kind{Command::kLogLevel, "log_level", k_operator, false},
+    command_kind{Command::kLogLevel, "log_level", k_operator, true},
 };
 
 } // namespace

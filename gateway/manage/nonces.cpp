@@ -24,11 +24,11 @@ std::string nonces::current(std::int64_t now_us) const {
     return of(period(now_us));
 }
 
-bool nonces::good(std::string_view nonce, std::int64_t now_us) const {
+bool nonces::good(std::string_view nonce, std::int64_t now_us, std::uint32_t times) const {
     if (nonce.size() != k_period_bytes + sizeof(digest128)) return false;
     const auto claimed = get_big<std::uint32_t>(nonce.data());
     const std::uint32_t now = period(now_us);
-    return claimed <= now && now - claimed < limits::k_nonces_good && of(claimed) == nonce;
+    return claimed <= now && now - claimed < times && of(claimed) == nonce;
 }
 
 } // namespace wharf::manage

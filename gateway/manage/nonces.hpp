@@ -18,7 +18,8 @@ class nonces {
     nonces(const digest_key& key, std::int64_t now_us) : key_(key), began_us_(now_us) {}
 
     [[nodiscard]] std::string current(std::int64_t now_us) const;
-    [[nodiscard]] bool good(std::string_view nonce, std::int64_t now_us) const;
+    // `times`: for how many of limits::k_nonce_s it is good.
+    [[nodiscard]] bool good(std::string_view nonce, std::int64_t now_us, std::uint32_t times) const;
 
   private:
     [[nodiscard]] std::uint32_t period(std::int64_t now_us) const;

@@ -1,6 +1,7 @@
 // A connection to the fleet broker that is kept up, with back-off: MQTT 5, or 3.1.1 where the
-// broker knows no other; QoS 1; a session that outlives it; a will. Everything is called on the
-// io_context's thread and the callbacks run there.
+// broker knows no other; QoS 1; a session that outlives it; a will. The library has a thread of its
+// own, because its calls may wait. What the broker sends beyond limits::k_fleet_messages_* is
+// dropped. Everything is called on the io_context's thread and the callbacks run there.
 #pragma once
 
 #include "gateway/base/result.hpp"
@@ -24,6 +25,8 @@ struct fleet_broker_callbacks {
     std::function<void(std::string payload)> message;
     // publish() with this number is with the broker.
     std::function<void(std::uint64_t number)> delivered;
+    // The broker refused it.
+    std::function<void(std::uint64_t number)> failed;
 };
 
 class fleet_broker {
@@ -47,6 +50,7 @@ class fleet_broker {
 
   private:
     class state;
+    class attempt;
     std::shared_ptr<state> state_;
 };
 

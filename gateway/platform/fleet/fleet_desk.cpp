@@ -71,6 +71,7 @@ fleet_desk::make(parts with, const fleet_config& settings, const gateway_config&
         it.desk_->on_delivered(number);
         it.perform();
     };
+    calls.failed = [&it](std::uint64_t) { it.send_again_ = true; };
     out->broker_ = std::make_unique<fleet_broker>(with.io, settings, std::move(password),
                                                   out->topic("cmd"), with.random, std::move(calls));
     return out;
@@ -168,7 +169,11 @@ void fleet_desk::sign_and_send(std::string channel, std::string report, std::uin
             *bytes = made.ok() ? made->SerializeAsString() : std::string();
         },
         [this, alive = std::weak_ptr(alive_), bytes, channel = std::move(channel), number] {
-            if (alive.expired() || stopped_ || bytes->empty()) return;
+            if (alive.expired() || stopped_) return;
+            if (bytes->empty()) {
+                send_again_ = send_again_ || number != 0;
+                return;
+            }
             if (!broker_->publish(topic(channel), *bytes, channel == "state", number))
                 send_again_ = send_again_ || number != 0;
         });

@@ -40,14 +40,10 @@ struct operator_client::parts {
     std::condition_variable changed;
     std::deque<fleet_message> queue; // guarded, with what follows
     std::string lost;
-    std::string tls_words;
     std::unique_ptr<mqtt::async_client> client; // ends first
 
-    error failed(std::string_view doing, std::string_view why) {
-        const std::lock_guard hold(mutex);
-        std::string words = std::string(doing) + ": " + printable(why);
-        if (!tls_words.empty()) words += " (" + printable(tls_words) + ")";
-        return {errc::io, std::move(words)};
+    static error failed(std::string_view doing, std::string_view why) {
+        return {errc::io, std::string(doing) + ": " + printable(why)};
     }
 };
 
@@ -98,6 +94,8 @@ result<std::unique_ptr<operator_client>> operator_client::connect(const operator
         }
         if (!with.http_proxy.empty()) options.set_https_proxy(with.http_proxy);
         if (with.tls) {
+            // Without an error handler: the library keeps a pointer to options that are gone by
+            // then.
             mqtt::ssl_options tls;
             tls.set_trust_store(with.ca_file.empty() ? "/etc/ssl/certs/ca-certificates.crt"
                                                      : with.ca_file);
@@ -108,10 +106,6 @@ result<std::unique_ptr<operator_client>> operator_client::connect(const operator
             tls.set_enable_server_cert_auth(true);
             tls.set_verify(true);
             tls.set_ssl_version(MQTT_SSL_VERSION_TLS_1_2);
-            tls.set_error_handler([&it](const std::string& words) {
-                const std::lock_guard hold(it.mutex);
-                it.tls_words = words.substr(0, limits::k_text_bytes_max);
-            });
             options.set_ssl(std::move(tls));
         }
         auto connecting = it.client->connect(options);

@@ -2,10 +2,11 @@
 """The way of commands, and who stands in it."""
 import json
 import pathlib
+import subprocess
 import time
 import unittest
 
-from fleet_rig import SITE, FleetTest, event, wait_until
+from fleet_rig import SITE, FleetTest, certificate, event, tool, wait_until
 
 TOPIC = f"wharf/1/{SITE}/scanner-07/stock"
 
@@ -42,7 +43,7 @@ class Way(FleetTest):
         gone = {one["gateway"]: one["health"] for one in eve.asks("fleet", "list", good=(1,))}
         self.assertEqual(gone, {"dock-1": "gone", "dock-2": "gone"})
 
-    def test_a_pause_lasts_over_kill_and_power_cut_and_an_order_for_who_is_away_waits(self):
+    def test_a_pause_lasts_over_a_kill(self):
         self.fleet()
         erp = self.erp().start()
         gateway = self.managed("dock-1", destinations=[{"name": "erp", "url": erp.url}]).start()
@@ -79,6 +80,27 @@ class Way(FleetTest):
         ann.orders("dock-1", "operators", "add", "bob", "--key", str(bob.pem), "--role",
                    "operator")
         self.assertEqual(bob.orders("dock-1", "log-level", "debug")["code"], "ok")
+
+
+class Tls(FleetTest):
+    def test_a_broker_that_another_authority_vouches_for_is_refused_and_nothing_else_is_felt(self):
+        self.fleet()
+        gateway = self.managed("dock-1")
+        gateway.sections["fleet"]["ca_file"] = certificate("stranger.pem")
+        gateway.start()
+        tries = wait_until(lambda: len([line for line in gateway.log_lines()
+                                        if "fleet broker is not reached" in str(line)]),
+                           "it is said")
+        self.assertGreaterEqual(tries, 1)
+        time.sleep(2)  # some tries more
+        self.client(gateway).deliver(TOPIC, event(1))
+        self.assertEqual(gateway.intake()["accepted"], 1)
+        ann = self.people["ann"]
+        ann.config.write_text(ann.config.read_text().replace("authority.pem", "stranger.pem"))
+        refused = ann.run("fleet", "list")
+        self.assertEqual(refused.returncode, 3)
+        self.assertIn("fleet broker ssl://127.0.0.1", refused.stderr)
+        self.assertEqual(gateway.end(), 0)
 
 
 class BadBroker(FleetTest):
@@ -124,16 +146,50 @@ class BadBroker(FleetTest):
         self.seen("dock-1")
         self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/cmd", command)
         time.sleep(1)
-        kinds = [one["command"] for one in bob.orders("dock-1", "audit")["answer"]]
-        self.assertEqual(kinds.count("log_level"), 1)
+        done = [one["command"] for one in bob.orders("dock-1", "audit")["answer"]
+                if one["step"] == "done"]
+        self.assertEqual(done.count("log_level"), 1)
+
+    def test_a_flood_is_dropped_and_orders_go_on(self):
+        garbage = b"x" * 60_000
+        topic = f"wharf-fleet/1/{SITE}/dock-1/cmd"
+        flood = pathlib.Path(self.folder) / "flood"
+        flood.write_bytes(b"\n".join([garbage] * 2000) + b"\n")
+        with open(flood, "rb") as lines:
+            sender = subprocess.Popen([tool("mosquitto_pub"), *self.broker.tool_options("operator"),
+                                       "-t", topic, "-l"], stdin=lines)
+            device = self.client(self.gateway_1)
+            for number in range(50):
+                device.deliver(TOPIC, event(number), 1, number + 1)
+            self.assertEqual(sender.wait(60), 0)
+        self.assertEqual(self.gateway_1.intake()["accepted"], 50)
+        self.assertLess(self.refused("dock-1"), 2000)
+        self.assertEqual(self.people["eve"].orders("dock-1", "books")["code"], "ok")
 
     def test_a_state_that_another_signed_is_not_believed(self):
-        state = self.broker.listen(f"wharf-fleet/1/{SITE}/dock-2/state", 1)[0]
+        own = self.broker.listen(f"wharf-fleet/1/{SITE}/dock-1/state", 1)[0]
+        others = self.broker.listen(f"wharf-fleet/1/{SITE}/dock-2/state", 1)[0]
         self.gateway_1.kill()
-        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/state", state, retain=True)
         eve = self.people["eve"]
-        listed = {one["gateway"]: one for one in eve.asks("fleet", "list", good=(0, 1))}
-        self.assertNotEqual(listed.get("dock-1", {}).get("health"), "ok")
+        bent = bytearray(own)
+        bent[own.index(b"dock-1") + 5] ^= 1
+        for state, complaint in ((others, "another's, in its place"), (b"garbage", "cannot be read"),
+                                 (own[:-1] + bytes([own[-1] ^ 1]), "not signed by its key"),
+                                 (bytes(bent), "not signed by its key")):
+            self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/state", state, retain=True)
+            listed = {one["gateway"]: one for one in eve.asks("fleet", "list", good=(1,))}
+            self.assertEqual(listed["dock-1"]["health"], "not believed")
+            if complaint != "cannot be read":
+                self.assertIn(complaint, listed["dock-1"]["complaint"])
+            # One that is not believed hides no other.
+            self.assertEqual(eve.asks("--on", "gateway=dock-2", "books")[f"{SITE}/dock-2"]["code"],
+                             "ok")
+        # What is no name of a gateway's topic is nobody's.
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/more/state", own, retain=True)
+        self.assertEqual(len(eve.asks("fleet", "list", good=(1,))), 2)
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/state", own, retain=True)
+        self.assertEqual({one["health"] for one in eve.asks("fleet", "list", good=(0, 1))},
+                         {listed["dock-2"]["health"]})
         # A gateway with a new key under an old name.
         self.gateway_1.sections["fleet"]["key_file"] += ".new"
         self.gateway_1.start()

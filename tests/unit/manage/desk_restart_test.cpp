@@ -144,6 +144,43 @@ TEST_CASE("operators change together with the outcome of the command that says s
     }
 }
 
+TEST_CASE("two changes of the operators at once: one is told to come again, and none is lost") {
+    office it;
+    it.settle();
+    const auto add = [&](const std::string& name) {
+        return it.make([&](Command& c) {
+            *c.mutable_operators_change()->add_add() = make_operator(name, OPERATOR_ROLE_VIEWER);
+        });
+    };
+    it.send(add("dan"));
+    it.send(add("fay"));
+    it.commit();
+    REQUIRE(it.runs.size() == 2);
+    if (GENERATE(false, true)) {
+        it.restart();
+        REQUIRE(it.runs.size() == 2);
+    }
+    for (const auto& run : std::vector(it.runs)) {
+        auto next = it.desk->operators().changed(run.command->operators_change());
+        REQUIRE(next.ok());
+        it.desk->change_operators(run.of, *next, {}, it.at);
+    }
+    it.settle();
+    it.desk->on_link_up();
+    it.pump();
+    std::size_t good = 0;
+    std::size_t busy = 0;
+    for (const auto& [number, bytes] : it.outbound) {
+        CommandReport report;
+        REQUIRE(report.ParseFromString(bytes));
+        good += report.code() == COMMAND_CODE_OK ? 1 : 0;
+        busy += report.code() == COMMAND_CODE_BUSY ? 1 : 0;
+    }
+    CHECK(good == 1);
+    CHECK(busy == 1);
+    CHECK(it.desk->operators().content().operators_size() == 4);
+}
+
 TEST_CASE("what the first operators are is taken once: the journal's hold against a file") {
     office it;
     it.settle();

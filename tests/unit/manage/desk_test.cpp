@@ -217,6 +217,31 @@ TEST_CASE("a role that does not suffice is refused, and that is in the trail") {
     CHECK(it.last().code() == COMMAND_CODE_FORBIDDEN);
 }
 
+TEST_CASE("what is refused and repeated by the broker is in the trail once") {
+    office it;
+    it.settle();
+    const Command pause = it.pause();
+    for (int i = 0; i < 10; ++i) {
+        it.at.now_us += 1'000'000;
+        it.send(pause, {"eve"});
+        it.settle();
+        CHECK(it.last().code() == COMMAND_CODE_FORBIDDEN);
+    }
+    CHECK(it.trail().size() == 1);
+}
+
+TEST_CASE("a long reason is cut between two characters and the trail stays readable") {
+    office it;
+    it.settle();
+    Command pause = it.pause();
+    std::string reason(limits::k_text_bytes_max - 1, 'r');
+    pause.set_reason(reason + "\xc3\xa4 and more");
+    it.send(pause, {"eve"});
+    it.settle();
+    REQUIRE(it.trail().size() == 1);
+    CHECK(it.trail()[0].reason() == reason);
+}
+
 TEST_CASE("what two have to sign one cannot order, not even twice") {
     office it(make_roster({make_operator("ann", OPERATOR_ROLE_ADMIN),
                            make_operator("bob", OPERATOR_ROLE_OPERATOR),
