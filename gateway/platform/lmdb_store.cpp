@@ -287,7 +287,8 @@ result<MDB_dbi> open_database(MDB_env* env, bool read_only) {
 int fill(int fd, std::uint64_t from, std::uint64_t size_bytes) {
     const std::string zeros(256 * 1024, '\0');
     for (std::uint64_t at = from; at < size_bytes;) {
-        const std::uint64_t part = std::min<std::uint64_t>(zeros.size(), size_bytes - at);
+        const auto part =
+            static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), size_bytes - at));
         const ssize_t done = ::pwrite(fd, zeros.data(), part, static_cast<off_t>(at));
         if (done < 0 && errno == EINTR) continue;
         if (done <= 0) {
