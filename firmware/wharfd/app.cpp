@@ -39,6 +39,7 @@ constexpr std::uint32_t k_stop_wait_ms = 5000;
 constexpr std::uint32_t k_last_words_ms = 1000;
 constexpr std::uint32_t k_fleet_wait_ms = 1000;
 constexpr auto k_watch = std::chrono::seconds(1);
+constexpr auto k_stop_look = std::chrono::milliseconds(10);
 
 class app : public journal_port {
   public:
@@ -75,6 +76,7 @@ class app : public journal_port {
     status make_access();
     void watch();
     void stop();
+    void end_when_idle();
     int shut_down();
     observe::gateway_snapshot look();
 
@@ -103,6 +105,7 @@ class app : public journal_port {
     asio::signal_set signals_;
     asio::signal_set reload_signal_;
     std::int64_t looked_s_ = 0; // at the certificates
+    std::int64_t stop_by_us_ = 0;
 
     std::optional<intake> intake_;
     std::unique_ptr<store> store_;
@@ -435,7 +438,18 @@ void app::stop() {
     if (auto told = notify_service_manager("STOPPING=1"); !told.ok())
         log::warn("service manager", {{"reason", told.failure().message}});
     if (bridges_ != nullptr) bridges_->stop();
-    listener_->stop(k_stop_wait_ms, [this] { io_.stop(); });
+    stop_by_us_ = clock_.monotonic_us() + std::int64_t{k_stop_wait_ms} * 1000;
+    listener_->stop(k_stop_wait_ms, [this] { end_when_idle(); });
+}
+
+// Bridges get the answers to what they handed over.
+void app::end_when_idle() {
+    if (bridges_ == nullptr || bridges_->idle() || clock_.monotonic_us() >= stop_by_us_)
+        return io_.stop();
+    timer_.expires_after(k_stop_look);
+    timer_.async_wait([this](auto failed) {
+        if (!failed) end_when_idle();
+    });
 }
 
 int app::shut_down() {

@@ -64,6 +64,8 @@ class bridge_port {
     status start();
     // Takes no more; connections end once they have their answers. The socket's name goes at once.
     void stop();
+    // After stop(): nobody is owed an answer any more.
+    [[nodiscard]] bool idle() const { return connections_.empty(); }
 
     // Those whose tokens are ours: see owns().
     void on_answers(std::vector<journal_answer> answers);
