@@ -1,10 +1,12 @@
 // A later year: LD_PRELOAD into a program, its real-time clock reads WHARF_LATE_CLOCK_S seconds
 // more than it is. Where the C library's time_t has 32 bits, asking for a time that does not fit
-// fails as it does there. Any thread; where the real clock cannot be found the program is aborted.
+// fails as it does there. A wait until a time of that clock ends when it would there. Any thread;
+// where the real clock cannot be found the program is aborted.
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -20,15 +22,19 @@ static_assert(sizeof(wide_timespec) == 16);
 
 using wide_call = int (*)(clockid_t, wide_timespec*);
 
+std::int64_t how_much_later() {
+    static const char* const setting = std::getenv("WHARF_LATE_CLOCK_S");
+    static const std::int64_t later = setting == nullptr ? 0 : std::atoll(setting);
+    return later;
+}
+
 int read_late(clockid_t which, wide_timespec* now) {
     static const auto real = reinterpret_cast<wide_call>(
         dlsym(RTLD_NEXT, sizeof(time_t) == 8 ? "clock_gettime" : "__clock_gettime64"));
-    static const char* const setting = std::getenv("WHARF_LATE_CLOCK_S");
-    static const std::int64_t later = setting == nullptr ? 0 : std::atoll(setting);
     if (real == nullptr) std::abort();
     const int done = real(which, now);
     if (done == 0 && (which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE))
-        now->seconds += later;
+        now->seconds += how_much_later();
     return done;
 }
 
@@ -68,6 +74,18 @@ time_t time(time_t* now) noexcept {
     const time_t seconds = clock_gettime(CLOCK_REALTIME, &read) == 0 ? read.tv_sec : -1;
     if (now != nullptr) *now = seconds;
     return seconds;
+}
+
+// The kernel's clock is not late: until then it would wait for years. Eclipse Paho's threads do,
+// and count on it that they wake within a second.
+int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                           const timespec* until) {
+    timespec end = *until;
+    // Of the monotonic clock it can only be what is less than all the years.
+    if (how_much_later() != 0 && end.tv_sec < how_much_later())
+        return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &end);
+    end.tv_sec -= static_cast<time_t>(how_much_later());
+    return pthread_cond_clockwait(condition, mutex, CLOCK_REALTIME, &end);
 }
 
 } // extern "C"

@@ -42,7 +42,13 @@ class LateBridge(BridgeTest):
         self.credentials = ("--cafile", at / "ca.pem", "--cert", at / "client.pem", "--key",
                             at / "client.key")
         self.goes_through(broker, secure, {}, 1)
-        self.goes_through(broker, secure, late_environment(), 3)
+        if os.environ["WHARF_WORD_BYTES"] == "4":
+            # docs/cross.md: what cannot be judged is refused, in the library's words.
+            self.bridge(secure).start("--broker", "site", environment=late_environment())
+            wait_until(lambda: "certificate verify failed" in self.daemon.page("/healthz")[2],
+                       "it says that it does not connect")
+        else:
+            self.goes_through(broker, secure, late_environment(), 3)
 
 
 if __name__ == "__main__":
