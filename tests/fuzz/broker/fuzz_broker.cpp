@@ -39,7 +39,10 @@ void play::drain() {
                 for (const unsigned id : releasing)
                     acknowledge(*each, 7, id, 0);
         at_.settle();
-        if (!in.careless) expected += in.expected.size();
+        if (in.careless) continue;
+        expected += in.expected.size();
+        for (const std::size_t each : in.expected)
+            trace("  " + name + " has not got message " + std::to_string(each));
     }
     if (at_.known.is_wild()) return;
     expect(expected <= at_.dropped(), std::to_string(expected) + " messages did not arrive, and " +

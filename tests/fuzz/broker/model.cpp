@@ -35,10 +35,9 @@ void model::forget(session& what) {
 void model::connecting(connection& by, std::int64_t now_us) {
     session& in = session_of(by.client_id);
     if (by.packet_max != 0) in.bounded = true;
-    if (by.clean || by.expiry_s == 0) {
-        in.certain = false;
-        if (by.clean) forget(in);
-    }
+    if (by.clean || by.expiry_s == 0) in.certain = false;
+    if (by.clean || in.ends_with != 0) forget(in);
+    in.ends_with = by.expiry_s == 0 ? by.id : 0;
     if (in.connected == 0 && now_us + k_second_us >= in.alive_until_us) in.certain = false;
     in.expiry_s = std::min(in.expiry_s, by.expiry_s);
     // It may have been in time.
@@ -123,6 +122,7 @@ void model::ended(connection& which, std::int64_t now_us, bool by_good_bye) {
         if (!which.said_good_bye && !goes_on) will.is_due = true;
         if (will.is_due && which.will_delay_s > 0) in.delayed_will = which.will;
     }
+    if (in.ends_with == which.id) forget(in);
     if (in.connected != which.id) return;
     in.connected = 0;
     in.alive_until_us = now_us + std::int64_t{in.expiry_s} * k_second_us;

@@ -78,6 +78,7 @@ struct session {
     std::uint32_t expiry_s = 0;
     std::int64_t alive_until_us = 0;
     std::uint64_t connected = 0;
+    std::uint64_t ends_with = 0;  // a connection that it does not outlive, answered or not
     std::size_t delayed_will = 0; // that a connection in time takes back
 };
 
