@@ -53,7 +53,7 @@ void model::publishing(connection& by, record& what, unsigned packet_id) {
     auto& own = session_of(by.client_id).own;
     const auto [at, fresh] = own.try_emplace(packet_id);
     if (!fresh && at->second.number != what.number) what.maybe_nothing = true;
-    if (fresh) at->second = {what.number, by.id, false};
+    at->second = {what.number, by.id, !fresh && at->second.released};
 }
 
 void model::acknowledging(connection& by, unsigned type, unsigned packet_id, unsigned code) {
