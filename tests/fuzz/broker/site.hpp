@@ -142,6 +142,7 @@ class site {
     std::uint64_t refused_before_ = 0;
     std::uint64_t dropped_before_ = 0;
     std::uint64_t delivered_before_ = 0;
+    std::size_t restored_bytes_ = 0; // of queues, when the process started
     std::uint64_t last_id_ = 0;
     std::int64_t now_us_ = 1'000'000;
     std::int64_t committed_us_ = 0;
