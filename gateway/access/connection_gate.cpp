@@ -27,18 +27,30 @@ connection_gate::answer connection_gate::arrive(std::uint64_t id, std::string_vi
             return {arrival::too_many_of_address, std::nullopt};
     }
     answer out;
-    out.make_room = who_makes_room();
+    out.make_room = who_makes_room(now_us);
     address_count& count = addresses_[std::string(address)];
     ++count.open;
     ++count.half_open;
-    half_open_.emplace(++last_arrival_, id);
+    half_open_.emplace(++last_arrival_, silent{id, now_us});
     connections_.emplace(id, known{std::string(address), {}, last_arrival_});
     return out;
 }
 
-std::optional<std::uint64_t> connection_gate::who_makes_room() const {
+std::optional<std::uint64_t> connection_gate::who_makes_room(std::int64_t now_us) const {
     if (half_open_.size() < limits_.half_open_max || half_open_.empty()) return std::nullopt;
-    return half_open_.begin()->second;
+    const silent& oldest = half_open_.begin()->second;
+    if (now_us - oldest.since_us < limits_.patience_us) return std::nullopt;
+    return oldest.id;
+}
+
+std::vector<std::uint64_t> connection_gate::too_silent(std::int64_t now_us) const {
+    std::vector<std::uint64_t> out;
+    for (const auto& [arrival, one] : half_open_) {
+        if (half_open_.size() - out.size() <= limits_.half_open_max) break;
+        if (now_us - one.since_us < limits_.patience_us) break; // the others came later
+        out.push_back(one.id);
+    }
+    return out;
 }
 
 void connection_gate::leave_order(known& one) {
@@ -52,12 +64,12 @@ void connection_gate::serve(std::uint64_t id) {
     if (found != connections_.end()) leave_order(found->second);
 }
 
-std::optional<std::uint64_t> connection_gate::await(std::uint64_t id) {
+std::optional<std::uint64_t> connection_gate::await(std::uint64_t id, std::int64_t now_us) {
     const auto found = connections_.find(id);
     if (found == connections_.end() || found->second.arrived != 0) return std::nullopt;
-    const auto out = who_makes_room();
+    const auto out = who_makes_room(now_us);
     found->second.arrived = ++last_arrival_;
-    half_open_.emplace(last_arrival_, id);
+    half_open_.emplace(last_arrival_, silent{id, now_us});
     return out;
 }
 

@@ -1,7 +1,8 @@
 // How many connections there may be: in all, from one address, of one identity, and how many that
 // have not signed in yet. Who has not signed in when there are too many of them makes room, the
-// oldest first: a device sends its CONNECT at once and is past that before its turn comes. While a
-// TLS handshake waits for the gateway's own calculations it is spared.
+// oldest first: a device sends its CONNECT at once and is past that before its turn comes. A site
+// that comes back all at once is no flood: nobody makes room before a moment of silence, and none
+// whose TLS handshake waits for the gateway's own calculations.
 //
 // The network thread; times are microseconds of any clock that never goes back. What it holds is
 // bounded by the connections that are open and by limits::k_watched_max.
@@ -16,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace wharf::access {
 
@@ -27,6 +29,8 @@ struct gate_limits {
     std::size_t per_address_max = 0;
     std::size_t per_identity_max = 0;
     rate attempts; // of one address
+    // So long a connection may be silent before it makes room.
+    std::int64_t patience_us = std::int64_t{limits::k_tls_patience_ms} * 1000;
 };
 
 enum class arrival : std::uint8_t { welcome, too_many, too_many_of_address, too_often };
@@ -55,7 +59,9 @@ class connection_gate {
     void serve(std::uint64_t id);
     // The handshake is done, and the next word is its own: it is among those that make room again,
     // as the newest. Who has to go instead, as above.
-    [[nodiscard]] std::optional<std::uint64_t> await(std::uint64_t id);
+    [[nodiscard]] std::optional<std::uint64_t> await(std::uint64_t id, std::int64_t now_us);
+    // Who has to go because there are too many that have not signed in, and has been silent by now.
+    [[nodiscard]] std::vector<std::uint64_t> too_silent(std::int64_t now_us) const;
     void leave(std::uint64_t id);
 
     [[nodiscard]] std::size_t open() const { return connections_.size(); }
@@ -76,13 +82,17 @@ class connection_gate {
 
     void past_half_open(known& one);
     void leave_order(known& one);
-    [[nodiscard]] std::optional<std::uint64_t> who_makes_room() const;
+    [[nodiscard]] std::optional<std::uint64_t> who_makes_room(std::int64_t now_us) const;
 
     gate_limits limits_;
     std::unordered_map<std::uint64_t, known> connections_;
     addresses addresses_;
     std::unordered_map<std::string, std::size_t, text_hash, std::equal_to<>> identities_;
-    std::map<std::uint64_t, std::uint64_t> half_open_; // by arrival: the id
+    struct silent {
+        std::uint64_t id = 0;
+        std::int64_t since_us = 0;
+    };
+    std::map<std::uint64_t, silent> half_open_; // by arrival
     std::uint64_t last_arrival_ = 0;
     recent_table<token_bucket> attempts_;
 };

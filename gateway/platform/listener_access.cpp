@@ -72,6 +72,8 @@ void listener::end_identities(const std::vector<std::string>& names) {
 void listener::guard_memory() {
     if (callbacks_.access == nullptr) return;
     callbacks_.access->tick();
+    for (const std::uint64_t id : callbacks_.access->too_silent())
+        clear_away(id);
     std::vector<access::held_memory> held;
     for (const auto& [id, one] : connections_)
         if (const auto bytes = one->held_bytes(); bytes > 0) held.push_back({id, bytes});

@@ -112,9 +112,16 @@ void access_desk::note_room_made() {
 }
 
 std::optional<std::uint64_t> access_desk::handshake_done(std::uint64_t id) {
-    const auto goes = gate_.await(id);
+    const auto goes = gate_.await(id, clock_.monotonic_us());
     if (goes) note_room_made();
     return goes;
+}
+
+std::vector<std::uint64_t> access_desk::too_silent() {
+    auto out = gate_.too_silent(clock_.monotonic_us());
+    for (std::size_t i = 0; i < out.size(); ++i)
+        note_room_made();
+    return out;
 }
 
 void access_desk::leave(std::uint64_t id) {

@@ -79,6 +79,8 @@ class access_desk {
     void handshake_begins(std::uint64_t id) { gate_.serve(id); }
     [[nodiscard]] std::optional<std::uint64_t> handshake_done(std::uint64_t id);
     void handshake_failed(std::uint64_t id) { gate_.leave(id); }
+    // Those that have to go because too many have not signed in: to be closed now.
+    [[nodiscard]] std::vector<std::uint64_t> too_silent();
 
   private:
     friend class access_guest;

@@ -72,6 +72,8 @@ void reception::drop(std::uint64_t number) {
     const auto found = numbers_.find(number);
     if (found == numbers_.end()) return;
     const guest_ptr who = guests_.at(found->second);
+    // It has spoken, and it is we who have not listened yet.
+    if (who->at == guest::place::silent && has_more(who->stream.next_layer())) return;
     ++counters_.shed;
     if (who->at != guest::place::working) who->stream.close();
     leave(who);

@@ -61,7 +61,7 @@ class reception {
     // address: what counts as one. REQUIRES: the socket does not block; no other connection that is
     // here has the number.
     void take(std::uint64_t number, std::string address, boost::asio::ip::tcp::socket from);
-    // Lets go of one that has to make room for others. It is gone, where it was here.
+    // Lets go of one that has to make room for others, where it is here and has been silent indeed.
     void drop(std::uint64_t number);
     // Several times a second: lets go of who has been silent for too long.
     void tick();

@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 import unittest
 
 from daemon_rig import PATIENCE_S, event, tool, wait_until
@@ -171,6 +172,7 @@ class Devices(TlsTest):
         gateway = self.tls_gateway(limits={"half_open": 4}).start()
         silent = [self.silent(gateway) for _ in range(4)]
         self.wait_for_half_open(gateway, 4)
+        time.sleep(1.2)  # nobody has to go before he has been silent for a second
         device = self.tls_client(gateway, "device")
         self.assertEqual(silent[0].recv(1), b"")
         device.deliver(TOPIC, event(1))

@@ -18,6 +18,7 @@ gate_limits small() {
     out.half_open_per_address_max = 3;
     out.per_address_max = 5;
     out.per_identity_max = 2;
+    out.patience_us = 0;
     return out;
 }
 } // namespace
@@ -59,21 +60,40 @@ TEST_CASE("a TLS handshake that waits for the gateway makes no room, but counts 
     CHECK(gate.arrive(8, "h1", true, 0).verdict == arrival::welcome);
     CHECK(gate.arrive(9, "h1", true, 0).verdict == arrival::too_many_of_address);
     // Done: the next word is theirs, in the order of their handshakes.
-    CHECK_FALSE(gate.await(3));
-    CHECK_FALSE(gate.await(1));
+    CHECK_FALSE(gate.await(3, 0));
+    CHECK_FALSE(gate.await(1, 0));
     CHECK(gate.half_open() == 4);
-    CHECK(gate.await(2) == 7);
+    CHECK(gate.await(2, 0) == 7);
     gate.leave(7);
-    CHECK(gate.await(4) == 8);
+    CHECK(gate.await(4, 0) == 8);
     gate.leave(8);
-    CHECK(gate.await(5) == 3);
+    CHECK(gate.await(5, 0) == 3);
     gate.leave(3);
     gate.answered(1);
     CHECK(gate.arrive(9, "h1", true, 0).verdict == arrival::welcome);
-    CHECK_FALSE(gate.await(77)); // it has gone
+    CHECK_FALSE(gate.await(77, 0)); // it has gone
     gate.serve(77);
     gate.leave(6); // in the middle of its handshake
     CHECK(gate.open() == 5);
+}
+
+TEST_CASE("a site that comes back all at once is no flood until it has been silent") {
+    auto limits = small();
+    limits.connections_max = 100;
+    limits.patience_us = 1000;
+    connection_gate gate(limits);
+    for (std::uint64_t id = 1; id <= 20; ++id)
+        CHECK_FALSE(gate.arrive(id, "h" + std::to_string(id), true, 10 * id).make_room);
+    CHECK(gate.too_silent(1000).empty());
+    CHECK(gate.too_silent(1025) == std::vector<std::uint64_t>{1, 2});
+    CHECK(gate.too_silent(5000).size() == 16); // no more than are too many
+    gate.answered(1);
+    CHECK(gate.arrive(21, "h21", true, 1025).make_room == 2);
+    gate.leave(2);
+    CHECK_FALSE(gate.arrive(22, "h22", true, 1025).make_room);
+    for (std::uint64_t id = 3; id <= 20; ++id)
+        gate.answered(id);
+    CHECK(gate.too_silent(5000).empty());
 }
 
 TEST_CASE("among too many that have not signed in the oldest makes room") {
