@@ -412,6 +412,7 @@ observe::gateway_snapshot app::look() {
                     bridges_ == nullptr ? std::vector<bridge_status>() : bridges_->statuses());
     out.listener.access = access_->counters();
     if (certificates_) out.listener.problems = certificates_->problems();
+    if (!access_->problem().empty()) out.listener.problems.push_back(access_->problem());
     if (const auto* tls = listener_->tls_counters()) out.listener.tls = observed(*tls);
     return out;
 }

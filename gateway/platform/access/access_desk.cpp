@@ -67,10 +67,12 @@ void access_desk::start_reload() {
         [outcome, path = with_.identities_path] { *outcome = access::load_enrolment(path); },
         [this, outcome, tell] {
             if (!outcome->ok()) {
-                log_(true, "the identities stay as they were, because the file cannot be used: " +
-                               outcome->failure().message);
+                problem_ = "the identities stay as they were, because the file cannot be used: " +
+                           outcome->failure().message;
+                log_(true, problem_);
                 return tell(outcome->failure());
             }
+            problem_.clear();
             use(std::move(*outcome).value());
             log_(false, "identities read again: " + std::to_string(counters_.identities));
             tell(ok());

@@ -61,6 +61,8 @@ class access_desk {
     }
     void tick();
 
+    // Why the identities in use are not those of the file; empty where they are.
+    [[nodiscard]] const std::string& problem() const { return problem_; }
     [[nodiscard]] bool knows(std::string_view identity) const { return door_.knows(identity); }
     [[nodiscard]] bool open_to_all() const { return with_.open_to_all; }
     [[nodiscard]] std::size_t buffers_bytes_max() const { return with_.buffers_bytes_max; }
@@ -109,6 +111,7 @@ class access_desk {
     std::vector<std::function<void(const status&)>> reload_done_; // of the one under way
     std::vector<std::function<void(const status&)>> reload_next_; // of the one after it
     bool reloading_ = false;
+    std::string problem_;
 };
 
 } // namespace wharf

@@ -262,9 +262,11 @@ class Changes(AccessTest):
         wait_until(lambda: self.daemon.said("the identities stay as they were"), "it is said")
         one.deliver(OWN, event(1))
         self.daemon.ctl("device", "reload", good=(3,))
+        self.assertIn("the identities stay as they were", self.daemon.page("/healthz")[2])
         self.identities.write_text(before + "\n[[identity]]\nname = \"new\"\n")
         self.daemon.signal(signal.SIGHUP)
         wait_until(lambda: self.metric("mqtt_identities") == 3, "it is read")
+        self.assertNotIn("identities", self.daemon.page("/healthz")[2])
         one.deliver(OWN, event(2), 1, 2)
 
     def test_the_file_is_its_owners_and_a_reader_of_everybody_is_refused(self):
