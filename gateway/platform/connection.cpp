@@ -162,6 +162,7 @@ bool connection::idle() const {
 }
 
 void connection::tick(std::int64_t now_ms) {
+    if (finished_) return;
     // Also where the last words cannot be written, because the peer does not read.
     if (closing_ && now_ms >= close_by_ms_) return finish();
     if (too_fast_) client_.session().not_read();

@@ -17,6 +17,8 @@ namespace asio = boost::asio;
 namespace {
 constexpr auto k_tick = std::chrono::milliseconds(250);
 constexpr unsigned k_peer_silence_s = 60;
+// Connections whose time is looked at in one turn of the loop.
+constexpr std::size_t k_visits = 128;
 } // namespace
 
 listener::listener(asio::io_context& on, listener_options options, intake& prepare,
@@ -118,8 +120,10 @@ void listener::tick() {
     timer_.async_wait([this](auto failed) {
         if (failed) return;
         look_at_clock();
-        for (auto& one : all())
-            one->tick(now_ms());
+        if (to_visit_.empty()) {
+            to_visit_ = all();
+            visit_some();
+        }
         broker_.on_tick();
         copy_counters();
         if (reception_ != nullptr) reception_->tick();
@@ -127,6 +131,20 @@ void listener::tick() {
         guard_memory();
         if (stopping_) finish_stop();
         if (!stopping_ || !connections_.empty()) tick();
+    });
+}
+
+// Some at a time: where there are thousands, those that have something to say have their turns
+// between.
+void listener::visit_some() {
+    for (std::size_t i = 0; i < k_visits && !to_visit_.empty(); ++i) {
+        to_visit_.back()->tick(now_ms());
+        to_visit_.pop_back();
+    }
+    if (to_visit_.empty()) return;
+    asio::post(io_, [this] {
+        look_at_clock();
+        visit_some();
     });
 }
 

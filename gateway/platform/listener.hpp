@@ -123,6 +123,7 @@ class listener {
     // A copy: connections come and go while they are visited.
     [[nodiscard]] std::vector<std::shared_ptr<connection>> all() const;
     void tick();
+    void visit_some();
     void finish_stop();
 
     // For connections. Requests of one turn of the loop are handed over together, at its end.
@@ -178,6 +179,7 @@ class listener {
     std::array<char, limits::k_socket_read_bytes> input_; // what a connection reads, in its turn
     // Looked up, and visited where order does not show.
     std::unordered_map<std::uint64_t, std::shared_ptr<connection>> connections_;
+    std::vector<std::shared_ptr<connection>> to_visit_; // what is left of the last tick
 };
 
 } // namespace wharf
