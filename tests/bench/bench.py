@@ -13,8 +13,10 @@ import storage_figures  # noqa: F401
 import delivery_figures  # noqa: F401
 import build_figures  # noqa: F401
 import tls_figures  # noqa: F401
+import devices_figures  # noqa: F401
 from figures import REGISTRY, line, table, write_json
 
+LONG = {"devices"}  # minutes, also with --quick: only where it is named
 LOAD_MAX = 0.7  # a machine that does something else measures that
 
 
@@ -24,7 +26,8 @@ class Programs:
     def __init__(self, build):
         self.build = pathlib.Path(build).resolve()
         self.wharfd = self.build / "firmware/wharfd/wharfd"
-        for name in ("load", "erp", "journal", "disk", "instructions", "micro", "tls"):
+        self.certificates = self.build / "tests/support/certificates"
+        for name in ("load", "erp", "journal", "disk", "instructions", "micro", "tls", "devices"):
             setattr(self, name, self.build / f"tests/bench/bench-{name}")
 
 
@@ -57,7 +60,8 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME",
                         help="; ".join(f"{name}: {words}" for name, (_, words) in REGISTRY.items()))
     parser.add_argument("--quick", action="store_true",
-                        help="all in under two minutes: shorter, with a tenth of the keys")
+                        help="all but devices in under two minutes: shorter, with a tenth of "
+                             "the keys")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--keys", type=int, metavar="N",
                         help="identities in the window and events of the backlog "
@@ -78,6 +82,8 @@ def main():
     began = time.monotonic()
     for name, (measure, words) in REGISTRY.items():
         if given.names and name not in given.names:
+            continue
+        if given.quick and not given.names and name in LONG:
             continue
         since = f"{time.monotonic() - began:4.0f} s"
         print(f"==> {since}  {name}: {words}", file=sys.stderr, flush=True)

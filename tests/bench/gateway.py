@@ -38,7 +38,7 @@ class Wharfd:
     name = "wharfd"
 
     def __init__(self, programs, folder, journal=None, erp=None, fmt="protobuf", size_mb=8192,
-                 batch_delay_ms=None, tls=None, **journal_keys):
+                 batch_delay_ms=None, tls=None, connections=4096, **journal_keys):
         """journal: a journal's folder that is there already; erp: the port of a sink; tls: keys of
         [listener.tls]; the rest are keys of [journal]."""
         self.programs = programs
@@ -50,7 +50,7 @@ class Wharfd:
         self.log = self.folder / "log"
         sections = {
             "gateway": {"name": "WH7", "site": "ber1"},
-            "listener": {"port": self.port, "max_connections": 4096},
+            "listener": {"port": self.port, "max_connections": connections},
             "journal": {"path": str(self.journal), "size_max_mb": size_mb, **journal_keys},
             "admin": {"socket": str(self.folder / "s"), "http_port": 0},
             "log": {"format": "json"},

@@ -1,5 +1,6 @@
 """The peers from Debian's packages, as private processes: own configuration, ports and folder; a
 system service of the same name is never touched."""
+import getpass
 import os
 import pathlib
 import shutil
@@ -19,19 +20,28 @@ class Mosquitto:
     """Acknowledges from memory: the fastest that it can, and nothing survives a kill -9."""
     name = "Mosquitto, undurable"
 
-    def __init__(self, work):
+    def __init__(self, work, tls=None):
+        """tls: port, certificate and key of a second listener."""
         self.folder = rig.fresh_folder(work / "mosquitto")
         self.port = rig.free_port()
+        self.tls = tls
         self.child = None
 
     def start(self):
         config = self.folder / "mosquitto.conf"
         config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
                           "persistence false\nmax_inflight_messages 0\nmax_queued_messages 0\n"
-                          "log_type error\n")
+                          "log_type error\n" + self._tls_lines())
         self.child = rig.Child([find("mosquitto"), "-c", config], self.folder / "log")
         rig.wait_until(self._ready, "Mosquitto listens")
         return self
+
+    def _tls_lines(self):
+        if self.tls is None:
+            return ""
+        # Started by root it would become another user, who cannot read the key.
+        return (f"user {getpass.getuser()}\nlistener {self.tls['port']} 127.0.0.1\ncertfile {self.tls['certificate']}\n"
+                f"keyfile {self.tls['key']}\n")
 
     @property
     def pid(self):
@@ -39,7 +49,7 @@ class Mosquitto:
 
     def _ready(self):
         self.child.check_alive()
-        return rig.is_listening(self.port)
+        return rig.is_listening(self.tls["port"] if self.tls else self.port)
 
     def end(self):
         if self.child is not None:

@@ -53,7 +53,7 @@ class device {
     [[nodiscard]] state at() const { return at_; }
     [[nodiscard]] int fd() const { return channel_->fd(); }
     [[nodiscard]] bool wants_to_write() const {
-        return channel_->wants_to_write() || !output_.empty();
+        return channel_->wants_to_write() || (at_ != state::connecting && !output_.empty());
     }
     // Where it is away: not before this.
     [[nodiscard]] std::int64_t again_ns() const { return again_ns_; }
