@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What a cross build takes on the device: its programs, stripped, and every shared library that they
-bring beyond the C library and the compiler's own (libc6 and libgcc-s1, which every Debian has).
+bring beyond the base system: the C library, the compiler's own (libc6 and libgcc-s1, which every Debian
+has) and OpenSSL (libssl3, without which Debian 12's systemd is not installed; Wharf is a service of
+systemd). What OpenSSL takes is said all the same.
 
     sizes.py ARCH [--json]
 
@@ -17,6 +19,7 @@ PROGRAMS = {"wharfd": "firmware/wharfd/wharfd", "wharfctl": "firmware/ctl/wharfc
             "wharf-bridge": "firmware/bridge/wharf-bridge"}
 DAEMONS = ("wharfd", "wharf-bridge")
 BASE = ("libc.so.", "libm.so.", "libpthread.so.", "libdl.so.", "librt.so.", "ld-linux", "libgcc_s.so.")
+OF_SYSTEMD = ("libssl.so.", "libcrypto.so.")
 OWN_MAX, ALL_MAX = 8_000_000, 16_000_000
 
 
@@ -42,6 +45,10 @@ def main():
     programs = {name: ROOT / "build" / arch / path for name, path in PROGRAMS.items()}
     own = {name: path.stat().st_size for name, path in programs.items()}
     brought = {name: libraries(path, folders) for name, path in programs.items()}
+    base = {name: size for libraries_of in brought.values() for name, size in libraries_of.items()
+            if name.startswith(OF_SYSTEMD)}
+    brought = {name: {library: size for library, size in libraries_of.items() if library not in base}
+               for name, libraries_of in brought.items()}
     total = {name: own[name] + sum(brought[name].values()) for name in DAEMONS}
     # What a device with wharf has already is not counted again.
     further = {name: {library: size for library, size in brought[name].items()
@@ -49,7 +56,7 @@ def main():
     beside = own["wharf-bridge"] + sum(further["wharf-bridge"].values())
     if "--json" in sys.argv[2:]:
         print(json.dumps({"arch": arch, "programs": own, "libraries": brought["wharfd"], "in_all": total,
-                          "further": further, "wharf_bridge_beside_wharfd": beside}))
+                          "of_the_base_system": base, "further": further, "wharf_bridge_beside_wharfd": beside}))
     else:
         def line(name, size):
             print(f"{arch}  {name:<28}{size / 1e6:>8.2f} MB")
@@ -60,6 +67,8 @@ def main():
         line("wharfd", own["wharfd"])
         listed(brought["wharfd"])
         line("wharfd with libraries", total["wharfd"])
+        listed(base)
+        line("with those of the base", total["wharfd"] + sum(base.values()))
         line("wharfctl", own["wharfctl"])
         listed(further["wharfctl"])
         line("wharf-bridge", own["wharf-bridge"])
