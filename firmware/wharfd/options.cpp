@@ -89,6 +89,8 @@ journal_options journal_options_of(const config& from) {
     out.identity.bytes_max = (std::uint64_t{from.journal.size_max_mb} << 20) / 2;
     out.retention_us = from.journal.retention_hours * k_hour_us;
     out.retention_percent = from.journal.retention_fill_percent;
+    for (std::size_t i = 0; i < k_lane_count; ++i)
+        out.sheddable[i] = from.lanes[i].sheddable;
     return out;
 }
 
@@ -188,6 +190,7 @@ delivery_options delivery_options_of(const config& from, const destination_confi
         in_lane.batch_bytes_max = to.batch_max_bytes;
         in_lane.batch_max_delay_us = to.batch_max_delay_ms * std::int64_t{1000};
         in_lane.dead_blocks = from.lanes[i].dead_blocks;
+        in_lane.sheddable = from.lanes[i].sheddable;
     }
     return out;
 }

@@ -21,4 +21,9 @@ constexpr std::string_view to_string(lane which) noexcept {
     return k_lane_names[index_of(which)];
 }
 
+// Shipments and inventory are what a gateway is there for.
+[[nodiscard]] constexpr bool may_be_shed(lane which) {
+    return which == lane::count || which == lane::telemetry;
+}
+
 } // namespace wharf

@@ -183,6 +183,12 @@ inline constexpr std::uint64_t k_quota_per_group = 64;
 inline constexpr std::size_t k_group_bytes_max = 4 * 1024 * 1024;
 // Of the quota. From here on only outcomes, deletions and sessions are written, not events.
 inline constexpr std::uint32_t k_journal_full_percent = 90;
+// So far below it the journal is not full any more.
+inline constexpr std::uint32_t k_journal_room_percent = 2;
+// Blocks looked at for what was shed, in one group; and updates that are shed at a time, so often.
+inline constexpr std::size_t k_hollow_blocks_per_group_max = 64;
+inline constexpr std::size_t k_shed_updates_max = 256;
+inline constexpr std::uint32_t k_shed_every_ms = 100;
 // The journal's size is at least so many times the largest packet: a tenth of it is the reserve.
 inline constexpr std::uint32_t k_journal_bytes_per_packet_byte = 64;
 inline constexpr std::size_t k_destinations_max = 8;

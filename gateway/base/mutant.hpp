@@ -41,6 +41,7 @@ namespace wharf {
     X(journal_time_is_wall_clock)                                                                  \
     X(retention_takes_pending)                                                                     \
     X(retention_takes_parked)                                                                      \
+    X(hollow_takes_pending)                                                                        \
     /* the local broker */                                                                         \
     X(queue_not_journaled)                                                                         \
     X(subscription_not_journaled)                                                                  \
@@ -73,6 +74,7 @@ namespace wharf {
     X(neighbours_answer)                                                                           \
     X(throttled_taken_for_refused)                                                                 \
     X(unknown_outcome_settled)                                                                     \
+    X(shed_of_any_lane)                                                                            \
     X(retry_under_new_key)                                                                         \
     X(forgotten_key_not_asked)                                                                     \
     X(parts_not_kept_together)                                                                     \

@@ -144,6 +144,7 @@ struct profile_config {
 struct lane_config {
     bool dead_blocks = true; // a dead letter holds back later updates of its keys
     std::uint32_t latency_target_ms = 1000;
+    bool sheddable = false; // gives way where the journal is full
 };
 
 struct destination_config {

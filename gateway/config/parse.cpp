@@ -42,6 +42,10 @@ constexpr std::string_view k_kinds[] = {"inventory_adjusted",
                                         "returned",
                                         "disposition"};
 
+// They tell of what was seen; stock and shipments are not changed by them.
+constexpr std::array<std::string_view, 3> k_kinds_to_shed = {"inventory_counted", "milestone",
+                                                             "disposition"};
+
 std::string check_site(std::string_view text) {
     bool good = !text.empty() && text.size() <= limits::k_identifier_bytes_max;
     for (char c : text)
@@ -196,13 +200,16 @@ void read_routes(section& root, const std::vector<profile_config>& profiles,
 }
 
 void read_lanes(section& root, config& to) {
-    to.lanes = {lane_config{true, 250}, lane_config{true, 1'000}, lane_config{false, 5'000},
-                lane_config{false, 30'000}};
+    to.lanes = {lane_config{true, 250, false}, lane_config{true, 1'000, false},
+                lane_config{false, 5'000, false}, lane_config{false, 30'000, false}};
     auto lanes = root.inner("lane");
     for (std::size_t i = 0; i < k_lane_count; ++i) {
         auto in = lanes.inner(k_lane_names[i]);
         in.boolean("dead_blocks", to.lanes[i].dead_blocks);
         in.number("latency_target_ms", to.lanes[i].latency_target_ms, 1, k_hour_ms, "ms");
+        in.boolean("sheddable", to.lanes[i].sheddable);
+        if (to.lanes[i].sheddable && !may_be_shed(static_cast<lane>(i)))
+            in.error("sheddable", "expected false: shipments and inventory are never shed");
         in.finish();
     }
     lanes.finish();
@@ -214,7 +221,11 @@ void read_lanes(section& root, config& to) {
         names.emplace_back(k_lane_names[i], static_cast<lane>(i));
     for (auto kind : k_kinds) {
         lane picked{};
-        if (kinds.choice(kind, picked, names)) to.kind_lanes.emplace(kind, picked);
+        if (!kinds.choice(kind, picked, names)) continue;
+        to.kind_lanes.emplace(kind, picked);
+        if (to.lanes[index_of(picked)].sheddable && std::ranges::find(k_kinds_to_shed, kind) == k_kinds_to_shed.end())
+            kinds.error(kind, "expected a lane that is not sheddable: what changes stock or ships "
+                              "is never shed");
     }
     kinds.finish();
     overrides.finish();

@@ -203,9 +203,10 @@ status journal::rebuild_order() {
     while (true) {
         WHARF_TRY_ASSIGN(auto page, view.heads_of_all(from, limits::k_scan_entries_max));
         for (const event_head& head : page.heads) {
-            if (head.number != ++from)
-                return error{errc::corrupt, "events " + std::to_string(from) + " to " +
+            if (head.number != from + 1 && head.number - 1 > state_.hollow_to())
+                return error{errc::corrupt, "events " + std::to_string(from + 1) + " to " +
                                                 std::to_string(head.number - 1) + " are missing"};
+            from = head.number;
             if (!WHARF_MUTANT(order_not_rebuilt)) order_.note(head);
         }
         if (page.at_end) return ok();

@@ -34,6 +34,12 @@ bool journal::settled_everywhere(const event_block& block) const {
     return true;
 }
 
+bool journal::settled_everywhere(lane in_lane, sequence number) const {
+    return std::ranges::all_of(numbers_, [&](std::uint8_t destination) {
+        return number <= next_low_water_.at(destination)[index_of(in_lane)];
+    });
+}
+
 // Rising, each once.
 result<std::vector<sequence>> journal::parked_between(sequence first, sequence last) {
     std::vector<sequence> parked;
@@ -56,7 +62,7 @@ status journal::retain(std::uint32_t bytes_percent, unsigned halvings) {
     const std::size_t deletes_max =
         share_of(limits::k_retention_deletes_per_group_max + 2 * appended_.size(), halvings);
     for (std::size_t deleted = 0; deleted < deletes_max;) {
-        if (next_.oldest_sequence() > next_.last_sequence()) return ok();
+        if (next_.oldest_sequence() > next_.last_sequence()) break;
         std::string key;
         std::optional<event_block> block;
         WHARF_TRY(visit_blocks(*group_, next_.oldest_sequence(),
@@ -68,8 +74,8 @@ status journal::retain(std::uint32_t bytes_percent, unsigned halvings) {
         if (!block)
             return error{errc::corrupt,
                          "events from " + std::to_string(next_.oldest_sequence()) + " are missing"};
-        if (!settled_everywhere(*block) && !WHARF_MUTANT(retention_takes_pending)) return ok();
-        if (!crowded && block->journal_time_us() > now_us_ - options_.retention_us) return ok();
+        if (!settled_everywhere(*block) && !WHARF_MUTANT(retention_takes_pending)) break;
+        if (!crowded && block->journal_time_us() > now_us_ - options_.retention_us) break;
         deleted += block->size();
         const sequence last = block->last();
         WHARF_TRY_ASSIGN(auto parked, parked_between(block->first(), last));
@@ -77,7 +83,56 @@ status journal::retain(std::uint32_t bytes_percent, unsigned halvings) {
         WHARF_TRY(cut_block(key, *block, parked));
         next_.set_oldest_sequence(last + 1);
     }
+    if (bytes_percent < limits::k_journal_full_percent - limits::k_journal_room_percent) return ok();
+    return hollow(halvings, deletes_max);
+}
+
+// A full journal whose oldest update still waits: what was shed goes out of the blocks behind it, and
+// with it whatever else is settled there.
+status journal::hollow(unsigned halvings, std::size_t deletes_max) {
+    std::size_t deleted = 0;
+    for (std::size_t i = 0; i < k_lane_count; ++i) {
+        if (!options_.sheddable[i]) continue;
+        sequence settled_to = next_.last_sequence() - 1; // the newest block stays as it is
+        for (std::uint8_t destination : numbers_)
+            settled_to = std::min(settled_to, next_low_water_.at(destination)[i]);
+        sequence& at = hollowed_[i];
+        at = std::max(at, next_.oldest_sequence() - 1);
+        std::size_t looks = share_of(limits::k_hollow_blocks_per_group_max, halvings);
+        while (at < settled_to && looks-- > 0 && deleted < deletes_max) {
+            std::string key;
+            std::optional<event_block> block;
+            WHARF_TRY(
+                visit_blocks(*group_, at + 1, [&](auto where, const auto& found) -> result<bool> {
+                    key = where;
+                    block = found;
+                    return false;
+                }));
+            if (!block || block->last() > settled_to) break;
+            at = block->last();
+            WHARF_TRY_ASSIGN(const std::size_t gone, hollow_block(key, *block));
+            deleted += gone;
+        }
+    }
     return ok();
+}
+
+// How many events it lost.
+result<std::size_t> journal::hollow_block(const std::string& key, const event_block& block) {
+    constexpr std::size_t k_worth_it = 8; // one in so many: to write the others again costs, too
+    const sequence last = block.last();
+    const std::size_t size = block.size();
+    WHARF_TRY_ASSIGN(auto kept, parked_between(block.first(), last));
+    for (std::size_t i = 0; i < size; ++i)
+        if (!settled_everywhere(block.lane_of(i), block.number(i))) kept.push_back(block.number(i));
+    if (WHARF_MUTANT(hollow_takes_pending)) kept.clear();
+    std::ranges::sort(kept);
+    const auto twice = std::ranges::unique(kept);
+    kept.erase(twice.begin(), twice.end());
+    if (kept.size() + size / k_worth_it >= size && !kept.empty()) return std::size_t{0};
+    WHARF_TRY(cut_block(key, block, kept));
+    next_.set_hollow_to(std::max(next_.hollow_to(), last));
+    return size - kept.size();
 }
 
 // Leaves of a block the events that are named.

@@ -27,7 +27,7 @@ class verifier {
     result<verification> run(const std::function<void(std::uint64_t)>& progress) {
         WHARF_TRY_ASSIGN(auto header, read_header(in_));
         WHARF_TRY_ASSIGN(state_, read_state(in_));
-        oldest_ = state_.oldest_sequence();
+        take_marks(state_);
         WHARF_TRY(walk(in_, {}, [&](auto key, auto value) {
             ++out_.records;
             check(key, value);
@@ -105,11 +105,12 @@ class verifier {
             for (const order_link& link : event->head.links)
                 if (link.previous >= number) report(name, "waits for a later event");
         }
-        // Below the oldest only what is parked is left; from there on nothing is missing.
+        // Below the oldest only what is parked is left; up to hollow_to what was not shed; from there
+        // on nothing is missing.
         if (number < oldest_) return;
         if (number != next_event()) look_at_oldest(); // retention may have gone on meanwhile
         if (number < oldest_) return;
-        if (number != next_event()) report_gap(name, number - 1);
+        if (number != next_event() && number - 1 > hollow_to_) report_gap(name, number - 1);
         last_event_ = number;
     }
 
@@ -141,10 +142,15 @@ class verifier {
                          " are missing");
     }
 
+    void take_marks(const wharf::v1::JournalState& of) {
+        oldest_ = of.oldest_sequence();
+        hollow_to_ = of.hollow_to();
+    }
+
     void look_at_oldest() {
         auto now = read_state(in_);
         if (now.ok())
-            oldest_ = now->oldest_sequence();
+            take_marks(*now);
         else
             failed_ = std::move(now).failure();
     }
@@ -263,6 +269,7 @@ class verifier {
     status failed_ = ok();
     std::uint64_t told_ = 0;
     sequence oldest_ = k_no_sequence;
+    sequence hollow_to_ = k_no_sequence;
     sequence last_event_ = k_no_sequence;
     std::uint64_t quarantined_events_ = 0;
     std::uint64_t next_identity_ = 0;

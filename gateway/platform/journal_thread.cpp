@@ -354,7 +354,7 @@ void journal_thread::look_at_space() {
     std::uint32_t percent = percent_used();
     if (percent >= limits::k_journal_full_percent)
         set_full(true, "the journal's quota is used up to " + std::to_string(percent) + " %");
-    else if (full_ && percent < limits::k_journal_full_percent - 2 &&
+    else if (full_ && percent < limits::k_journal_full_percent - limits::k_journal_room_percent &&
              last_look_us_ - refused_us_ >= k_look_every_us)
         set_full(false, {});
 }

@@ -133,6 +133,7 @@ void destination_machine::on_journaled(std::uint64_t token, instant at) {
     auto node = journaling_.extract(token);
     WHARF_ASSERT(!node.empty());
     parking_.erase(token);
+    if (shedding_ == token) shedding_.reset();
     const auto& done = node.mapped();
     for (auto batch : done.sealed) {
         if (WHARF_MUTANT(sent_before_sealed)) break;
@@ -155,6 +156,10 @@ void destination_machine::on_failure(const std::string& why, instant at) {
 
 void destination_machine::on_space(bool full, instant at) {
     short_of_space_ = full;
+    if (!full && shed_now_ > 0) {
+        alarm("shedding", std::to_string(shed_now_) + " updates were shed", false);
+        shed_now_ = 0;
+    }
     pump(at);
 }
 
@@ -219,6 +224,7 @@ void destination_machine::pump(instant at) {
         if (keys_loaded_) {
             look_after_parked();
             more = absorb_ready(at);
+            shed(at);
         }
         if (running()) {
             more = send_due(at) || more;
@@ -254,6 +260,7 @@ void destination_machine::wake_at(std::int64_t when_us, instant at) {
 void destination_machine::compute_wake(instant at) {
     wake_.reset();
     if (!delayed_.empty()) wake_at(delayed_.begin()->first.first, at);
+    if (short_of_space_ && shed_again_us_ != 0) wake_at(shed_again_us_, at);
     if (!running()) return;
     const auto gate = std::max(hold_until_us_, circuit_.open_until_us());
     for (const auto& [number, b] : batches_)

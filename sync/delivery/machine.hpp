@@ -87,7 +87,8 @@ class destination_machine {
     // What the journal could not be read for; the shell asks again by itself or stops.
     void on_failure(const std::string& why, instant at);
     // The journal is short of space, or no longer. Meanwhile what becomes ready behind a dead
-    // letter stays in its lane: to park it takes space and gives none back.
+    // letter stays in its lane: to park it takes space and gives none back. And the oldest updates
+    // of lanes that may be shed are, some at a time, until there is space.
     void on_space(bool full, instant at);
     void on_tick(instant at);
 
@@ -200,6 +201,12 @@ class destination_machine {
                     instant at);
     void close(batch_number batch);
 
+    // machine_shed.cpp
+    void shed(instant at);
+    void step_aside(instant at);
+    [[nodiscard]] bool sheddable(const batch_entry& e) const;
+    [[nodiscard]] bool gives_way(lane priority, instant at) const;
+
     // machine_parked.cpp
     void verify(open_batch& b, instant at);
     void park(const batch_entry& e, wharf::v1::ParkedState state, const std::string& code,
@@ -250,6 +257,9 @@ class destination_machine {
     bool paused_ = false;
     bool full_ = false; // of blocked keys
     bool short_of_space_ = false;
+    std::optional<std::uint64_t> shedding_; // token of the request that sheds
+    std::int64_t shed_again_us_ = 0;        // not before, monotonic
+    std::uint64_t shed_now_ = 0;            // since the journal became short of space
     std::string stopped_;
     std::string last_error_;
     std::uint64_t applied_ = 0;

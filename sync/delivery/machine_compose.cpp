@@ -212,7 +212,7 @@ void destination_machine::pick(lane priority, open_batch& b, bool& full, instant
     const auto& lane_options = options_.lanes[index_of(priority)];
     std::size_t bytes = 0;
     pick_released(priority, b, bytes, full, at);
-    if (full || full_) return;
+    if (full || full_ || gives_way(priority, at)) return;
     for (auto number : lanes_.ready(priority)) {
         if (full) return;
         if (to_check_.contains(number)) continue;

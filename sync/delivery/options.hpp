@@ -16,6 +16,7 @@ struct lane_delivery_options {
     std::size_t batch_bytes_max = 256 * 1024; // of the events as stored
     std::int64_t batch_max_delay_us = 50'000;
     bool dead_blocks = true; // a dead letter holds back later updates of its keys
+    bool sheddable = false;  // its oldest updates give way where the journal is full
 };
 
 struct delivery_options {

@@ -79,6 +79,10 @@ class lane_windows {
     }
     // Journal time of the lane's oldest pending update; 0 where nothing is pending.
     [[nodiscard]] std::int64_t oldest_pending_us(lane in_lane) const;
+    // Of the window, in sequence order. Not for long: finish() changes it.
+    [[nodiscard]] const std::set<sequence>& pending_of(lane in_lane) const {
+        return lanes_[index_of(in_lane)].pending;
+    }
     // Everything that was announced has been looked at.
     [[nodiscard]] bool at_tail(lane in_lane) const { return !lanes_[index_of(in_lane)].behind; }
     // Pending updates that were pulled out of the order of their lane.

@@ -246,6 +246,49 @@ class FullJournal(DaemonTest):
         self.assertEqual((len(applied), len(set(applied))), (count, count))
         self.assertIsNotNone(gateway.said("there is space again"))
 
+    def test_what_may_be_shed_gives_way_and_nothing_else(self):
+        central = self.erp()
+        gateway = self.gateway(
+            journal={"size_max_mb": 16},
+            **{"lane.telemetry": {"sheddable": True}, "lanes.kinds": {"milestone": "telemetry"}},
+            destinations=[{"name": "erp", "url": central.url, "backoff_min_ms": 20,
+                           "backoff_max_ms": 200}])
+        gateway.start()
+        client = self.client(gateway, "scanner")
+        references = [{"type": "order", "id": "x" * 60 + str(n)} for n in range(16)]
+
+        def publish(number):
+            """Ten of stock and ninety that only tell of where something is."""
+            events = [json.loads(event(f"{number}-{n}", references=references)) for n in range(10)]
+            events += [{"event_id": f"m-{number}-{n}", "references": references,
+                        "milestone": {"shipment": f"s-{number}-{n}", "code": "departed"}}
+                       for n in range(90)]
+            client.publish(TOPIC, json.dumps(events).encode(), 1, number)
+        # Many times what fits: each is acknowledged in the end, because others gave way.
+        count = 400
+        for number in range(1, count + 1):
+            publish(number)
+            answer = client.receive(timeout_s=30)
+            self.assertEqual((answer.kind, answer.packet_id()), (PUBACK, number))
+        at = gateway.books()["destinations"][0]
+        self.assertGreater(at["shed"], 10_000)
+        self.assert_balanced(gateway.books())
+        self.assertIsNotNone(gateway.said("lanes that may be shed"))
+        gateway.kill()
+        gateway.start()
+        gateway.ctl("journal", "verify")
+        central.start()
+        wait_until(lambda: gateway.books()["destinations"][0]["pending"] == 0, "it is delivered",
+                   patience_s=60)
+        applied = central.applied()
+        self.assertEqual(len(applied), len(set(applied)))
+        stock = {one for one in applied if one.startswith("e-")}
+        self.assertEqual(len(stock), 10 * count)
+        at = gateway.books()["destinations"][0]
+        self.assertEqual((at["applied"] + at["shed"], at["dead"]), (100 * count, 0))
+        self.assertEqual(at["applied"], len(applied))
+        self.assert_balanced(gateway.books())
+
     def test_at_the_quota_it_withholds_pings_and_does_not_spin(self):
         gateway = self.gateway(
             journal={"size_max_mb": 16},

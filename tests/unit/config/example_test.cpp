@@ -87,6 +87,7 @@ TEST_CASE("what the example shows as defaults are the defaults") {
     for (std::size_t i = 0; i < k_lane_count; ++i) {
         CHECK(shown.lanes[i].dead_blocks == defaults.lanes[i].dead_blocks);
         CHECK(shown.lanes[i].latency_target_ms == defaults.lanes[i].latency_target_ms);
+        CHECK(shown.lanes[i].sheddable == defaults.lanes[i].sheddable);
     }
     CHECK(same(shown.destinations.at(0), defaults.destinations.at(0)));
     CHECK(shown.admin.socket == defaults.admin.socket);

@@ -43,6 +43,21 @@ TEST_CASE("the least configuration has sane defaults") {
     CHECK_FALSE(parsed.lanes[index_of(lane::count)].dead_blocks);
 }
 
+TEST_CASE("shipments and inventory are never shed") {
+    CHECK(good(k_least + "[lane.telemetry]\nsheddable = true\n")
+              .lanes[index_of(lane::telemetry)]
+              .sheddable);
+    CHECK_FALSE(good(k_least).lanes[index_of(lane::telemetry)].sheddable);
+    for (const auto* name : {"shipment", "inventory"})
+        CHECK_THAT(errors_of(k_least + "[lane." + name + "]\nsheddable = true\n"),
+                   Contains(std::string("lane.") + name +
+                            ".sheddable: expected false: shipments and inventory are never shed"));
+    const std::string gives_way = "[lane.telemetry]\nsheddable = true\n[lanes.kinds]\n";
+    CHECK(good(k_least + gives_way + "milestone = \"telemetry\"\n").kind_lanes.size() == 1);
+    CHECK_THAT(errors_of(k_least + gives_way + "shipped = \"telemetry\"\n"),
+               Contains("lanes.kinds.shipped: expected a lane that is not sheddable"));
+}
+
 TEST_CASE("the journal is as large as the address space allows, and no larger") {
     const auto of = [](std::uint32_t mb) {
         return k_least + "size_max_mb = " + std::to_string(mb) + "\n";

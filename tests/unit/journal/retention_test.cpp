@@ -1,5 +1,6 @@
 // What the journal forgets, and what it never does.
 #include "gateway/base/limits.hpp"
+#include "gateway/journal/inspect.hpp"
 #include "tests/unit/journal/rig.hpp"
 
 #include <catch2/catch.hpp>
@@ -196,4 +197,132 @@ TEST_CASE("of a block only what is parked stays, and goes one by one") {
     CHECK(r.has_event(14));
     r.commit({deliver({settle_parked{14, settlement::discarded}})});
     CHECK_FALSE(r.has_event(14));
+}
+
+// --- what was shed goes from between what waits
+// ---------------------------------------------------------------
+
+namespace {
+
+// Blocks of `each` events, inventory and telemetry in turn.
+void ingest_both(rig& r, int blocks, int each) {
+    r.connect();
+    for (int i = 0; i < blocks; ++i) {
+        std::vector<event_draft> events;
+        for (int k = 0; k < each; ++k)
+            events.emplace_back(std::vector<std::string>{}, "a",
+                                k % 2 == 0 ? lane::inventory : lane::telemetry);
+        r.ingest(make_message(std::move(events)));
+    }
+}
+
+void shed(rig& r, sequence to, std::uint8_t destination = 0) {
+    std::vector<delivery_op> ops;
+    for (sequence n = 2; n <= to; n += 2)
+        ops.emplace_back(settle_update{n, settlement::shed});
+    ops.emplace_back(advance_low_water{lane::telemetry, to});
+    r.commit({deliver(std::move(ops), destination)});
+}
+
+void let_telemetry_give_way(rig& r) {
+    r.options.sheddable[index_of(lane::telemetry)] = true;
+    r.restart();
+}
+
+} // namespace
+
+TEST_CASE("a full journal gives up what was shed though older updates wait, and is whole all the same") {
+    rig r;
+    let_telemetry_give_way(r);
+    ingest_both(r, 10, 10);
+    shed(r, 60);
+    CHECK(r.has_event(2)); // there is space
+    r.percent = 90;
+    r.commit({});
+    for (sequence n = 1; n <= 100; ++n)
+        CHECK(r.has_event(n) == (n % 2 == 1 || n > 60));
+    CHECK(r.state().oldest_sequence() == 1);
+    CHECK(r.state().hollow_to() == 60);
+    CHECK(r.books().shed() == 30);
+    // The record is whole, for a start and for who verifies it.
+    r.power_cut();
+    CHECK(r.state().hollow_to() == 60);
+    const auto found = verify(r.store);
+    REQUIRE(found.ok());
+    CHECK(found->findings.empty());
+    // And what is left goes its usual way.
+    std::vector<delivery_op> ops;
+    for (sequence n = 1; n <= 99; n += 2)
+        ops.emplace_back(settle_update{n, settlement::applied});
+    for (sequence n = 62; n <= 100; n += 2)
+        ops.emplace_back(settle_update{n, settlement::applied});
+    ops.emplace_back(advance_low_water{lane::telemetry, 100});
+    ops.emplace_back(advance_low_water{lane::inventory, 100});
+    r.commit({deliver(std::move(ops))});
+    CHECK(r.state().oldest_sequence() == 101);
+    CHECK_FALSE(r.has_event(99));
+}
+
+TEST_CASE("what one of two destinations still waits for is not given up") {
+    rig r({"erp", "legacy"});
+    let_telemetry_give_way(r);
+    ingest_both(r, 4, 10);
+    shed(r, 30, 0);
+    r.percent = 95;
+    r.commit({});
+    CHECK(r.has_event(2));
+    shed(r, 20, 1);
+    r.commit({});
+    CHECK_FALSE(r.has_event(2));
+    CHECK_FALSE(r.has_event(20));
+    CHECK(r.has_event(22));
+}
+
+TEST_CASE("a dead letter between shed updates stays") {
+    rig r;
+    let_telemetry_give_way(r);
+    ingest_both(r, 4, 10);
+    r.commit({deliver({park_update{4, parked(wharf::v1::PARKED_STATE_DEAD, {5}, lane::telemetry)}})});
+    std::vector<delivery_op> ops;
+    for (const sequence n : {2, 6, 8, 10, 12, 14, 16, 18, 20})
+        ops.emplace_back(settle_update{n, settlement::shed});
+    ops.emplace_back(advance_low_water{lane::telemetry, 20});
+    r.commit({deliver(std::move(ops))});
+    r.percent = 90;
+    r.commit({});
+    CHECK(r.has_event(4));
+    CHECK_FALSE(r.has_event(6));
+}
+
+TEST_CASE("the newest block is never given up: a start knows the last event by it") {
+    rig r;
+    let_telemetry_give_way(r);
+    r.connect();
+    r.ingest(make_message(std::vector<event_draft>(3, {{}, "a", lane::inventory})));
+    r.ingest(make_message(std::vector<event_draft>(3, {{}, "a", lane::telemetry})));
+    r.commit({deliver({settle_update{4, settlement::shed}, settle_update{5, settlement::shed},
+                       settle_update{6, settlement::shed}, advance_low_water{lane::telemetry, 6}})});
+    r.percent = 95;
+    r.commit({});
+    CHECK(r.has_event(6));
+    r.power_cut();
+    CHECK(r.state().last_sequence() == 6);
+    r.connect();
+    r.ingest(make_message(std::vector<event_draft>(1, {{}, "a", lane::inventory})));
+    r.commit({});
+    CHECK_FALSE(r.has_event(4));
+    r.power_cut();
+    CHECK(r.has_event(7));
+}
+
+TEST_CASE("a group that is not committed gives nothing up for good") {
+    rig r;
+    let_telemetry_give_way(r);
+    ingest_both(r, 4, 10);
+    shed(r, 20);
+    r.percent = 95;
+    r.roll_back({});
+    CHECK(r.has_event(2));
+    r.commit({});
+    CHECK_FALSE(r.has_event(2));
 }

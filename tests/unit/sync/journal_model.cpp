@@ -168,6 +168,8 @@ model_books journal_model::books() const {
     for (const auto& [number, how] : settled_) {
         if (how == settlement::applied)
             ++out.applied;
+        else if (how == settlement::shed)
+            ++out.shed;
         else if (how == settlement::discarded)
             ++out.discarded;
         else
@@ -175,7 +177,7 @@ model_books journal_model::books() const {
     }
     for (const auto& [number, content] : parked_)
         if (content.state() == wharf::v1::PARKED_STATE_DEAD) ++out.dead;
-    out.pending = events_.size() - out.applied - out.discarded - out.other - out.dead;
+    out.pending = events_.size() - out.applied - out.discarded - out.shed - out.other - out.dead;
     return out;
 }
 

@@ -13,7 +13,7 @@
 namespace wharf::test {
 
 struct model_books {
-    std::size_t pending = 0, applied = 0, dead = 0, discarded = 0, other = 0;
+    std::size_t pending = 0, applied = 0, dead = 0, discarded = 0, shed = 0, other = 0;
 };
 
 class journal_model {

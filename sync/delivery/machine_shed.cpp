@@ -1,0 +1,83 @@
+// What gives way where the journal is full: the oldest updates of lanes that may be shed, the lowest
+// lane first. What was sent and whose outcome is not known is never shed: it is parked, so that its
+// lane can go on without it, and sent or asked for again when the destination is back.
+#include "sync/delivery/machine.hpp"
+
+#include "gateway/base/limits.hpp"
+#include "gateway/base/mutant.hpp"
+
+#include <algorithm>
+
+namespace wharf {
+
+bool destination_machine::sheddable(const batch_entry& e) const {
+    return !e.parked && options_.lanes[index_of(e.in_lane)].sheddable;
+}
+
+// A batch of such a lane that the destination does not take is not followed by others: what is in
+// none can be shed. One has to be there, to see whether the destination is back.
+bool destination_machine::gives_way(lane priority, instant at) const {
+    if (!short_of_space_ || !options_.lanes[index_of(priority)].sheddable) return false;
+    if (circuit_.state(at.now_us) == circuit_state::closed) return false;
+    return !batches_.empty() ||
+           std::ranges::any_of(released_, [](const auto& set) { return !set.empty(); });
+}
+
+// What holds such a lane up without getting on.
+void destination_machine::step_aside(instant at) {
+    for (auto next = delayed_.begin(); next != delayed_.end();) {
+        if (!sheddable(next->second)) {
+            ++next;
+            continue;
+        }
+        lanes_.put_back(next->second.item.number);
+        next = delayed_.erase(next);
+    }
+    if (running() && circuit_.state(at.now_us) == circuit_state::closed) return;
+    std::vector<batch_number> stuck;
+    for (const auto& [number, b] : batches_)
+        if (b.now == open_batch::stage::sealed && std::ranges::all_of(b.items, [&](const auto& e) {
+                return sheddable(e);
+            }))
+            stuck.push_back(number);
+    for (auto number : stuck) {
+        const auto& b = batches_.at(number);
+        item_fate fate{item_fate::what::back, "", "", 0};
+        if (b.maybe_sent) fate = {item_fate::what::aside, k_code_outcome_unknown, b.words, 0};
+        resolve(number, std::vector<item_fate>(b.items.size(), fate), at);
+    }
+}
+
+void destination_machine::shed(instant at) {
+    if (!short_of_space_ || shedding_ || at.now_us < shed_again_us_) return;
+    const bool any_lane = std::ranges::any_of(options_.lanes, &lane_delivery_options::sheddable);
+    if (!any_lane && !WHARF_MUTANT(shed_of_any_lane)) return;
+    shed_again_us_ = at.now_us + std::int64_t{limits::k_shed_every_ms} * 1000;
+    step_aside(at);
+    draft d;
+    for (std::size_t i = k_lane_count; i-- > 0 && d.request.ops.empty();) {
+        if (!options_.lanes[i].sheddable && !WHARF_MUTANT(shed_of_any_lane)) continue;
+        const auto which = static_cast<lane>(i);
+        // In their order: each that leaves may make others ready.
+        for (auto next = lanes_.pending_of(which).begin();
+             next != lanes_.pending_of(which).end() &&
+             d.request.ops.size() < limits::k_shed_updates_max;) {
+            const auto number = *next;
+            if (lanes_.is_ready(number)) {
+                troubles_.erase(number);
+                settle(entry_of(*lanes_.find(number)), settlement::shed, d);
+            }
+            next = lanes_.pending_of(which).upper_bound(number);
+        }
+    }
+    if (d.request.ops.empty()) return;
+    if (shed_now_ == 0)
+        alarm("shedding", "the journal is full: the oldest updates of lanes that may be shed are");
+    shed_now_ += d.request.ops.size();
+    d.request.urgent = true;
+    lanes_.collect_ops(d.request.ops);
+    shedding_ = next_token_;
+    submit(d);
+}
+
+} // namespace wharf
