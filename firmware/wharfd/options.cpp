@@ -89,8 +89,6 @@ journal_options journal_options_of(const config& from) {
     out.identity.bytes_max = (std::uint64_t{from.journal.size_max_mb} << 20) / 2;
     out.retention_us = from.journal.retention_hours * k_hour_us;
     out.retention_percent = from.journal.retention_fill_percent;
-    for (std::size_t i = 0; i < k_lane_count; ++i)
-        out.sheddable[i] = from.lanes[i].sheddable;
     return out;
 }
 

@@ -189,6 +189,8 @@ inline constexpr std::uint32_t k_journal_room_percent = 2;
 inline constexpr std::size_t k_hollow_blocks_per_group_max = 64;
 inline constexpr std::size_t k_shed_updates_max = 256;
 inline constexpr std::uint32_t k_shed_every_ms = 100;
+// Updates of a lane that were shed behind one that waits: each is a mark in memory and on disk.
+inline constexpr std::size_t k_shed_marks_max = 256 * 1024;
 // The journal's size is at least so many times the largest packet: a tenth of it is the reserve.
 inline constexpr std::uint32_t k_journal_bytes_per_packet_byte = 64;
 inline constexpr std::size_t k_destinations_max = 8;

@@ -223,7 +223,8 @@ void read_lanes(section& root, config& to) {
         lane picked{};
         if (!kinds.choice(kind, picked, names)) continue;
         to.kind_lanes.emplace(kind, picked);
-        if (to.lanes[index_of(picked)].sheddable && std::ranges::find(k_kinds_to_shed, kind) == k_kinds_to_shed.end())
+        if (to.lanes[index_of(picked)].sheddable &&
+            std::ranges::find(k_kinds_to_shed, kind) == k_kinds_to_shed.end())
             kinds.error(kind, "expected a lane that is not sheddable: what changes stock or ships "
                               "is never shed");
     }

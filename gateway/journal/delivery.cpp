@@ -72,6 +72,7 @@ status journal::apply_op(std::uint8_t destination, const settle_update& op) {
     auto* books = next_.mutable_destinations(destination);
     leave_pending(*books);
     count_settled(*books, op.how);
+    if (op.how == settlement::shed) note_shed(destination, op.number);
     return ok();
 }
 

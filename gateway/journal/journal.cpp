@@ -164,7 +164,7 @@ void journal::roll_back() {
     triggers_.roll_back();
     answers_.clear();
     appended_.clear();
-    hollowed_.fill(k_no_sequence); // what was not committed is looked at again
+    hollowed_ = k_no_sequence; // what was not committed is looked at again
     dirty_ = false;
 }
 

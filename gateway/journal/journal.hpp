@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -32,8 +33,6 @@ struct journal_options {
     identity_bounds identity;
     std::int64_t retention_us = 0;        // how long settled events stay, in journal time
     std::uint32_t retention_percent = 70; // of the quota; above it settled events go at once
-    // Lanes whose pending updates are shed where the journal is full: see machine.hpp.
-    std::array<bool, k_lane_count> sheddable{};
     // Drawn at random by the caller; used for a new journal only.
     std::uint32_t epoch = 0;
     digest_key digests{};
@@ -181,8 +180,10 @@ class journal {
     void set_connected(const std::string& client_id, std::optional<connection> as);
     [[nodiscard]] bool is_configured(int destination) const;
     [[nodiscard]] bool settled_everywhere(const event_block& block) const;
-    [[nodiscard]] bool settled_everywhere(lane in_lane, sequence number) const;
+    void note_shed(std::uint8_t destination, sequence number);
     status hollow(unsigned halvings, std::size_t deletes_max);
+    result<std::set<std::pair<std::uint8_t, sequence>>> marked_between(sequence first,
+                                                                       sequence last);
     result<std::size_t> hollow_block(const std::string& key, const event_block& block);
     status put(const std::string& key, const google::protobuf::MessageLite& content);
     status put(const std::string& key, std::string_view content);
@@ -222,8 +223,9 @@ class journal {
     std::int64_t next_session_sweep_us_ = 0;
     std::vector<journal_answer> answers_;
     std::vector<event_head> appended_;
-    // How far hollow() has come, by the lane whose updates were shed.
-    std::array<sequence, k_lane_count> hollowed_{};
+    // How far updates were shed in this run, by destination, and how far hollow() has come behind.
+    std::map<std::uint8_t, sequence> shed_to_;
+    sequence hollowed_ = k_no_sequence;
 };
 
 } // namespace wharf

@@ -164,6 +164,9 @@ status journal::read_low_water() {
     for (std::uint8_t destination : numbers_) {
         WHARF_TRY_ASSIGN(auto state, view.delivery(destination));
         low_water_[destination] = state.low_water;
+        // What was shed before and is still there can be anywhere.
+        if (state_.destinations(destination).shed() > 0)
+            shed_to_[destination] = state_.last_sequence();
         for (sequence mark : state.low_water)
             if (mark > state_.last_sequence())
                 return error{errc::corrupt, "destination " + std::to_string(destination) +

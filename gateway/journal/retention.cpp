@@ -5,6 +5,7 @@
 #include "gateway/journal/journal.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace wharf {
 
@@ -32,12 +33,6 @@ bool journal::settled_everywhere(const event_block& block) const {
             if (marks[i] < block.last_of(static_cast<lane>(i))) return false;
     }
     return true;
-}
-
-bool journal::settled_everywhere(lane in_lane, sequence number) const {
-    return std::ranges::all_of(numbers_, [&](std::uint8_t destination) {
-        return number <= next_low_water_.at(destination)[index_of(in_lane)];
-    });
 }
 
 // Rising, each once.
@@ -83,38 +78,62 @@ status journal::retain(std::uint32_t bytes_percent, unsigned halvings) {
         WHARF_TRY(cut_block(key, *block, parked));
         next_.set_oldest_sequence(last + 1);
     }
-    if (bytes_percent < limits::k_journal_full_percent - limits::k_journal_room_percent) return ok();
+    const bool short_of_space =
+        bytes_percent >= limits::k_journal_full_percent - limits::k_journal_room_percent;
+    if (!short_of_space || shed_to_.empty()) return ok();
     return hollow(halvings, deletes_max);
 }
 
-// A full journal whose oldest update still waits: what was shed goes out of the blocks behind it, and
-// with it whatever else is settled there.
+void journal::note_shed(std::uint8_t destination, sequence number) {
+    sequence& to = shed_to_[destination];
+    // An older one, of another lane or because it became free: its block is looked at again.
+    if (number < to) hollowed_ = k_no_sequence;
+    to = std::max(to, number);
+}
+
+// A full journal whose oldest update still waits: what was shed goes out of the blocks behind it,
+// and with it whatever else is settled there.
 status journal::hollow(unsigned halvings, std::size_t deletes_max) {
+    sequence shed_to = next_.last_sequence() - 1; // the newest block stays as it is
+    for (std::uint8_t destination : numbers_)
+        shed_to = std::min(shed_to, std::max(shed_to_[destination],
+                                             std::ranges::min(next_low_water_.at(destination))));
+    hollowed_ = std::max(hollowed_, next_.oldest_sequence() - 1);
     std::size_t deleted = 0;
-    for (std::size_t i = 0; i < k_lane_count; ++i) {
-        if (!options_.sheddable[i]) continue;
-        sequence settled_to = next_.last_sequence() - 1; // the newest block stays as it is
-        for (std::uint8_t destination : numbers_)
-            settled_to = std::min(settled_to, next_low_water_.at(destination)[i]);
-        sequence& at = hollowed_[i];
-        at = std::max(at, next_.oldest_sequence() - 1);
-        std::size_t looks = share_of(limits::k_hollow_blocks_per_group_max, halvings);
-        while (at < settled_to && looks-- > 0 && deleted < deletes_max) {
-            std::string key;
-            std::optional<event_block> block;
-            WHARF_TRY(
-                visit_blocks(*group_, at + 1, [&](auto where, const auto& found) -> result<bool> {
-                    key = where;
-                    block = found;
-                    return false;
-                }));
-            if (!block || block->last() > settled_to) break;
-            at = block->last();
-            WHARF_TRY_ASSIGN(const std::size_t gone, hollow_block(key, *block));
-            deleted += gone;
-        }
+    std::size_t looks = share_of(limits::k_hollow_blocks_per_group_max, halvings);
+    while (hollowed_ < shed_to && looks-- > 0 && deleted < deletes_max) {
+        std::string key;
+        std::optional<event_block> block;
+        WHARF_TRY(
+            visit_blocks(*group_, hollowed_ + 1, [&](auto at, const auto& found) -> result<bool> {
+                key = at;
+                block = found;
+                return false;
+            }));
+        if (!block || block->last() > shed_to) break;
+        hollowed_ = block->last();
+        WHARF_TRY_ASSIGN(const std::size_t gone, hollow_block(key, *block));
+        deleted += gone;
     }
     return ok();
+}
+
+// Settled though older updates of their lane wait: by destination and number.
+result<std::set<std::pair<std::uint8_t, sequence>>> journal::marked_between(sequence first,
+                                                                            sequence last) {
+    std::set<std::pair<std::uint8_t, sequence>> out;
+    for (std::uint8_t destination : numbers_)
+        for (std::size_t i = 0; i < k_lane_count; ++i) {
+            const auto which = static_cast<lane>(i);
+            const std::string end = format::mark_key(destination, which, last);
+            WHARF_TRY(group_->scan(format::mark_key(destination, which, first),
+                                   [&](std::string_view key, std::string_view) {
+                                       if (key > end) return false;
+                                       out.emplace(destination, format::trailing_number(key));
+                                       return true;
+                                   }));
+        }
+    return out;
 }
 
 // How many events it lost.
@@ -123,8 +142,16 @@ result<std::size_t> journal::hollow_block(const std::string& key, const event_bl
     const sequence last = block.last();
     const std::size_t size = block.size();
     WHARF_TRY_ASSIGN(auto kept, parked_between(block.first(), last));
-    for (std::size_t i = 0; i < size; ++i)
-        if (!settled_everywhere(block.lane_of(i), block.number(i))) kept.push_back(block.number(i));
+    WHARF_TRY_ASSIGN(const auto marked, marked_between(block.first(), last));
+    for (std::size_t i = 0; i < size; ++i) {
+        const sequence number = block.number(i);
+        const std::size_t in_lane = index_of(block.lane_of(i));
+        const bool settled = std::ranges::all_of(numbers_, [&](std::uint8_t destination) {
+            return number <= next_low_water_.at(destination)[in_lane] ||
+                   marked.contains({destination, number});
+        });
+        if (!settled) kept.push_back(number);
+    }
     if (WHARF_MUTANT(hollow_takes_pending)) kept.clear();
     std::ranges::sort(kept);
     const auto twice = std::ranges::unique(kept);

@@ -105,8 +105,8 @@ class verifier {
             for (const order_link& link : event->head.links)
                 if (link.previous >= number) report(name, "waits for a later event");
         }
-        // Below the oldest only what is parked is left; up to hollow_to what was not shed; from there
-        // on nothing is missing.
+        // Below the oldest only what is parked is left; up to hollow_to what was not shed; from
+        // there on nothing is missing.
         if (number < oldest_) return;
         if (number != next_event()) look_at_oldest(); // retention may have gone on meanwhile
         if (number < oldest_) return;

@@ -156,6 +156,8 @@ void destination_machine::on_failure(const std::string& why, instant at) {
 
 void destination_machine::on_space(bool full, instant at) {
     short_of_space_ = full;
+    for (std::size_t i = 0; i < k_lane_count; ++i)
+        lanes_.widen(static_cast<lane>(i), full && options_.lanes[i].sheddable);
     if (!full && shed_now_ > 0) {
         alarm("shedding", std::to_string(shed_now_) + " updates were shed", false);
         shed_now_ = 0;

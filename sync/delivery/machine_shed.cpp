@@ -1,6 +1,6 @@
-// What gives way where the journal is full: the oldest updates of lanes that may be shed, the lowest
-// lane first. What was sent and whose outcome is not known is never shed: it is parked, so that its
-// lane can go on without it, and sent or asked for again when the destination is back.
+// What gives way where the journal is full: the oldest updates of lanes that may be shed, the
+// lowest lane first. What was sent and whose outcome is not known is never shed: it is parked, so
+// that its lane can go on without it, and sent or asked for again when the destination is back.
 #include "sync/delivery/machine.hpp"
 
 #include "gateway/base/limits.hpp"
@@ -34,17 +34,22 @@ void destination_machine::step_aside(instant at) {
         next = delayed_.erase(next);
     }
     if (running() && circuit_.state(at.now_us) == circuit_state::closed) return;
+    // Others of such a batch wait for those that may be shed, and stay in it where it was sent.
     std::vector<batch_number> stuck;
     for (const auto& [number, b] : batches_)
-        if (b.now == open_batch::stage::sealed && std::ranges::all_of(b.items, [&](const auto& e) {
-                return sheddable(e);
-            }))
+        if (b.now == open_batch::stage::sealed &&
+            std::ranges::any_of(b.items, [&](const auto& e) { return sheddable(e); }))
             stuck.push_back(number);
     for (auto number : stuck) {
         const auto& b = batches_.at(number);
-        item_fate fate{item_fate::what::back, "", "", 0};
-        if (b.maybe_sent) fate = {item_fate::what::aside, k_code_outcome_unknown, b.words, 0};
-        resolve(number, std::vector<item_fate>(b.items.size(), fate), at);
+        std::vector<item_fate> fates(b.items.size());
+        for (std::size_t i = 0; i < fates.size(); ++i) {
+            if (!b.maybe_sent)
+                fates[i].becomes = item_fate::what::back;
+            else if (sheddable(b.items[i]))
+                fates[i] = {item_fate::what::aside, k_code_outcome_unknown, b.words, 0};
+        }
+        resolve(number, std::move(fates), at);
     }
 }
 
@@ -54,14 +59,14 @@ void destination_machine::shed(instant at) {
     if (!any_lane && !WHARF_MUTANT(shed_of_any_lane)) return;
     shed_again_us_ = at.now_us + std::int64_t{limits::k_shed_every_ms} * 1000;
     step_aside(at);
+    const auto updates_max = std::min(limits::k_shed_updates_max, options_.park_ops_max);
     draft d;
     for (std::size_t i = k_lane_count; i-- > 0 && d.request.ops.empty();) {
         if (!options_.lanes[i].sheddable && !WHARF_MUTANT(shed_of_any_lane)) continue;
         const auto which = static_cast<lane>(i);
         // In their order: each that leaves may make others ready.
         for (auto next = lanes_.pending_of(which).begin();
-             next != lanes_.pending_of(which).end() &&
-             d.request.ops.size() < limits::k_shed_updates_max;) {
+             next != lanes_.pending_of(which).end() && d.request.ops.size() < updates_max;) {
             const auto number = *next;
             if (lanes_.is_ready(number)) {
                 troubles_.erase(number);

@@ -46,8 +46,8 @@ struct delivery_options {
     std::uint32_t poison_attempts = 5;
     // So many "not now" for one item move it to the parked set, so that its lane can go on.
     std::uint32_t aside_after = 10;
-    // So many updates are parked behind dead letters in one request to the journal. What is with it
-    // when it runs short of space has to fit into its reserve.
+    // So many updates are parked behind dead letters, or shed, in one request to the journal. What
+    // is with it when it runs short of space has to fit into its reserve.
     std::size_t park_ops_max = 256;
     // So many different documents forbidden in a row: it is the credentials.
     std::uint32_t forbidden_stop = 3;

@@ -22,6 +22,9 @@ void lane_windows::start(const delivery_state& state, const std::set<sequence>& 
 }
 
 std::size_t lane_windows::room(const lane_state& state) const {
+    if (state.wide && state.done.size() < limits::k_shed_marks_max)
+        return limits::k_lane_window_max -
+               std::min(state.pending.size(), limits::k_lane_window_max);
     const auto used = state.pending.size() + state.done.size();
     return used >= limits::k_lane_window_max ? 0 : limits::k_lane_window_max - used;
 }

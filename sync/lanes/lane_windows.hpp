@@ -67,6 +67,8 @@ class lane_windows {
     void put_back(sequence number);
     // Settled or parked: it is out of the way of others.
     void finish(lane in_lane, sequence number);
+    // While updates of the lane are shed its window goes on past those that wait.
+    void widen(lane in_lane, bool wide) { lanes_[index_of(in_lane)].wide = wide; }
     // The marks and low-water marks that follow from what was finished since the last call. They
     // belong into the same request as the settlements, or a later one.
     void collect_ops(std::vector<delivery_op>& ops);
@@ -108,6 +110,7 @@ class lane_windows {
         std::map<sequence, std::vector<sequence>> waiters; // for one of this lane, who waits
         bool behind = true;
         bool loading = false;
+        bool wide = false;
         sequence announced_then = k_no_sequence; // when the page under way was asked for
     };
 

@@ -35,6 +35,8 @@ namespace wharf::sim {
     X(queue_full)                                                                                  \
     X(heads_not_announced)                                                                         \
     X(retention_took_events)                                                                       \
+    X(updates_shed)                                                                                \
+    X(shed_updates_given_up)                                                                       \
     X(wall_clock_forward)                                                                          \
     X(wall_clock_back)                                                                             \
     X(connection_reset)                                                                            \

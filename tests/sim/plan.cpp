@@ -138,6 +138,8 @@ gateway_plan draw_gateway(dice d, const workload_plan& work, machine_plan& machi
     out.owned = d.chance(5000);
     const auto stranger_us = d.every(1 * k_second, 40 * k_second);
     if (out.owned) out.stranger_every_us = stranger_us;
+    out.sheddable[index_of(lane::telemetry)] = d.chance(5000);
+    out.sheddable[index_of(lane::count)] = d.chance(3000);
     return out;
 }
 
@@ -273,6 +275,9 @@ plan draw_plan(std::uint64_t seed) {
     const std::size_t erps = d.chance(1500) ? 2 : 1;
     for (std::size_t i = 0; i < erps; ++i)
         out.erps.push_back(draw_erp(dice(root.split(7 + i)), i));
+    for (auto& erp : out.erps)
+        for (std::size_t i = 0; i < k_lane_count; ++i)
+            erp.delivery.lanes[i].sheddable = out.gateway.sheddable[i];
     // The gateway takes up to an hour between two clocks for a correction.
     const bool small = out.machine.store_bytes_max < k_ample_bytes;
     for (auto& one : out.erps) {

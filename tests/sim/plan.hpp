@@ -91,6 +91,7 @@ struct gateway_plan {
     std::int64_t sign_in_us_max = 0;    // until it is known who connects
     bool owned = false;                 // a session belongs to an identity
     std::int64_t stranger_every_us = 0; // somebody under another's client identifier
+    std::array<bool, k_lane_count> sheddable{};
     std::uint16_t receive_maximum = 1024;
     // The shell's own bounds, smaller than those of limits.hpp so that they are reached.
     std::size_t queue_max = 0;

@@ -50,6 +50,10 @@ void witness::durable(store& in, std::int64_t up_us) {
                                      std::to_string(before.journal_time_us()));
     if (state_.oldest_sequence() > before.oldest_sequence() && before.oldest_sequence() > 0)
         world_.fired(fault::retention_took_events);
+    for (int i = 0; i < std::min(state_.destinations_size(), before.destinations_size()); ++i)
+        if (state_.destinations(i).shed() > before.destinations(i).shed())
+            world_.fired(fault::updates_shed);
+    if (state_.hollow_to() > before.hollow_to()) world_.fired(fault::shed_updates_given_up);
     read_quarantine(in);
     read_events(in);
     const auto identities = state_.next_identity() - state_.oldest_identity();
@@ -305,7 +309,8 @@ void witness::check_end(store& in, const std::vector<std::uint8_t>& destinations
 void witness::check_destination(store& in, std::size_t erp, std::uint8_t destination) {
     const auto& books = state_.destinations(destination);
     const auto& there = erps_[erp]->effects();
-    std::uint64_t neither = 0; // not at the ERP and not a dead letter: a person gave it up
+    std::uint64_t neither = 0;     // not at the ERP and not a dead letter: a person gave it up, or
+    std::uint64_t may_be_shed = 0; // a full journal
     std::set<sequence> dead;
     for (const auto& parked : must(list_parked(in, destination, 0, 1'000'000), "parked")) {
         dead.insert(parked.number);
@@ -319,7 +324,11 @@ void witness::check_destination(store& in, std::size_t erp, std::uint8_t destina
                                          "), but the ERP never refused it");
     }
     for (sequence number = 1; number <= last(); ++number)
-        if (!there.contains(number) && !dead.contains(number)) ++neither;
+        if (!there.contains(number) && !dead.contains(number)) {
+            ++neither;
+            if (plan_.gateway.sheddable[index_of(work_.facts[by_number_[number].fact].in_lane)])
+                ++may_be_shed;
+        }
     const auto compare = [](const char* what, std::uint64_t is, std::uint64_t low,
                             std::uint64_t high) {
         if (is < low || is > high)
@@ -330,9 +339,10 @@ void witness::check_destination(store& in, std::size_t erp, std::uint8_t destina
     compare("dead", books.dead(), dead.size(), dead.size());
     // Dead letters of unknown outcome may be at the ERP all the same, and so may what was
     // discarded.
-    compare("discarded", books.discarded(), neither, last());
-    compare("applied and discarded", books.applied() + books.discarded(), last() - dead.size(),
-            last() - dead.size());
+    compare("shed", books.shed(), 0, may_be_shed);
+    compare("discarded", books.discarded() + books.shed(), neither, last());
+    compare("applied, discarded and shed", books.applied() + books.discarded() + books.shed(),
+            last() - dead.size(), last() - dead.size());
     compare("applied", books.applied(), 0, there.size());
     const auto delivery = must(journal_view(in).delivery(destination), "delivery");
     if (!delivery.open_batches.empty()) violated("drained", "a sealed batch is left over");

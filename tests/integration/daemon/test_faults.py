@@ -255,12 +255,13 @@ class FullJournal(DaemonTest):
                            "backoff_max_ms": 200}])
         gateway.start()
         client = self.client(gateway, "scanner")
-        references = [{"type": "order", "id": "x" * 60 + str(n)} for n in range(16)]
 
         def publish(number):
             """Ten of stock and ninety that only tell of where something is."""
-            events = [json.loads(event(f"{number}-{n}", references=references)) for n in range(10)]
-            events += [{"event_id": f"m-{number}-{n}", "references": references,
+            events = [json.loads(event(f"{number}-{n}")) for n in range(10)]
+            events += [{"event_id": f"m-{number}-{n}",
+                        "references": [{"type": "document", "id": "x" * 50 + f"{number}-{n}-{k}"}
+                                       for k in range(16)],
                         "milestone": {"shipment": f"s-{number}-{n}", "code": "departed"}}
                        for n in range(90)]
             client.publish(TOPIC, json.dumps(events).encode(), 1, number)

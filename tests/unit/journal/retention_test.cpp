@@ -224,16 +224,11 @@ void shed(rig& r, sequence to, std::uint8_t destination = 0) {
     r.commit({deliver(std::move(ops), destination)});
 }
 
-void let_telemetry_give_way(rig& r) {
-    r.options.sheddable[index_of(lane::telemetry)] = true;
-    r.restart();
-}
-
 } // namespace
 
-TEST_CASE("a full journal gives up what was shed though older updates wait, and is whole all the same") {
+TEST_CASE(
+    "a full journal gives up what was shed though older updates wait, and is whole all the same") {
     rig r;
-    let_telemetry_give_way(r);
     ingest_both(r, 10, 10);
     shed(r, 60);
     CHECK(r.has_event(2)); // there is space
@@ -265,7 +260,6 @@ TEST_CASE("a full journal gives up what was shed though older updates wait, and 
 
 TEST_CASE("what one of two destinations still waits for is not given up") {
     rig r({"erp", "legacy"});
-    let_telemetry_give_way(r);
     ingest_both(r, 4, 10);
     shed(r, 30, 0);
     r.percent = 95;
@@ -280,9 +274,9 @@ TEST_CASE("what one of two destinations still waits for is not given up") {
 
 TEST_CASE("a dead letter between shed updates stays") {
     rig r;
-    let_telemetry_give_way(r);
     ingest_both(r, 4, 10);
-    r.commit({deliver({park_update{4, parked(wharf::v1::PARKED_STATE_DEAD, {5}, lane::telemetry)}})});
+    r.commit(
+        {deliver({park_update{4, parked(wharf::v1::PARKED_STATE_DEAD, {5}, lane::telemetry)}})});
     std::vector<delivery_op> ops;
     for (const sequence n : {2, 6, 8, 10, 12, 14, 16, 18, 20})
         ops.emplace_back(settle_update{n, settlement::shed});
@@ -296,12 +290,12 @@ TEST_CASE("a dead letter between shed updates stays") {
 
 TEST_CASE("the newest block is never given up: a start knows the last event by it") {
     rig r;
-    let_telemetry_give_way(r);
     r.connect();
     r.ingest(make_message(std::vector<event_draft>(3, {{}, "a", lane::inventory})));
     r.ingest(make_message(std::vector<event_draft>(3, {{}, "a", lane::telemetry})));
-    r.commit({deliver({settle_update{4, settlement::shed}, settle_update{5, settlement::shed},
-                       settle_update{6, settlement::shed}, advance_low_water{lane::telemetry, 6}})});
+    r.commit(
+        {deliver({settle_update{4, settlement::shed}, settle_update{5, settlement::shed},
+                  settle_update{6, settlement::shed}, advance_low_water{lane::telemetry, 6}})});
     r.percent = 95;
     r.commit({});
     CHECK(r.has_event(6));
@@ -317,7 +311,6 @@ TEST_CASE("the newest block is never given up: a start knows the last event by i
 
 TEST_CASE("a group that is not committed gives nothing up for good") {
     rig r;
-    let_telemetry_give_way(r);
     ingest_both(r, 4, 10);
     shed(r, 20);
     r.percent = 95;
@@ -325,4 +318,28 @@ TEST_CASE("a group that is not committed gives nothing up for good") {
     CHECK(r.has_event(2));
     r.commit({});
     CHECK_FALSE(r.has_event(2));
+}
+
+TEST_CASE("what is shed behind an update that waits is given up, too") {
+    rig r;
+    ingest_both(r, 6, 10);
+    // 2 is on its way: the low-water mark stays before it.
+    std::vector<delivery_op> ops;
+    for (sequence n = 4; n <= 40; n += 2) {
+        ops.emplace_back(settle_update{n, settlement::shed});
+        ops.emplace_back(set_mark{lane::telemetry, n});
+    }
+    ops.emplace_back(advance_low_water{lane::telemetry, 1});
+    r.commit({deliver(std::move(ops))});
+    r.percent = 90;
+    r.commit({});
+    for (sequence n = 1; n <= 60; ++n)
+        CHECK(r.has_event(n) == (n % 2 == 1 || n == 2 || n > 40));
+    // One that became free later, further back.
+    r.commit(
+        {deliver({settle_update{2, settlement::shed}, advance_low_water{lane::telemetry, 40}})});
+    CHECK_FALSE(r.has_event(2));
+    const auto found = verify(r.store);
+    REQUIRE(found.ok());
+    CHECK(found->findings.empty());
 }
