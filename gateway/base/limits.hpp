@@ -25,6 +25,12 @@ inline constexpr std::size_t k_json_depth_max = 16;
 inline constexpr std::size_t k_flat_slots_max = 2048;
 inline constexpr std::size_t k_flat_written_bytes_max = 64 * 1024;
 inline constexpr std::uint32_t k_double_trigger_window_ms_max = 60'000;
+// W3C Trace Context: what is read of a traceparent of a later version, and of a tracestate. What
+// is longer than the specification asks to carry on, or lists more members, is left out.
+inline constexpr std::size_t k_traceparent_bytes_max = 256;
+inline constexpr std::size_t k_tracestate_bytes_read_max = 1024;
+inline constexpr std::size_t k_tracestate_bytes_max = 512;
+inline constexpr std::size_t k_tracestate_members_max = 32;
 // Attributes of a CloudEvent, extensions among them, and how long the value of one may be.
 inline constexpr std::size_t k_cloudevent_attributes_max = 64;
 inline constexpr std::size_t k_cloudevent_attribute_bytes_max = 1024;
@@ -288,6 +294,37 @@ inline constexpr std::uint32_t k_admin_timeout_ms = 10'000;
 inline constexpr std::size_t k_log_queue_max = 8'192;
 inline constexpr std::size_t k_histogram_buckets_max = 32;
 
+// --- sight
+// ----------------------------------------------------------------------------------------- Alarms
+// that stand or have stood, and what one of them says.
+inline constexpr std::size_t k_alarms_max = 128;
+inline constexpr std::size_t k_alarm_text_bytes_max = 512;
+// Changes of alarms that wait to be taken.
+inline constexpr std::size_t k_alarm_changes_max = 256;
+// Devices whose silence is watched, how many of the silent are named, and when one that was never
+// named in the settings is taken for gone.
+inline constexpr std::size_t k_devices_watched_max = 4096;
+inline constexpr std::size_t k_devices_named_max = 100;
+inline constexpr std::uint32_t k_silent_after_s_max = 7 * 24 * 3600;
+inline constexpr std::uint32_t k_device_forgotten_s = 30 * 24 * 3600;
+// Service targets: what is counted together, and the longest window.
+inline constexpr std::uint32_t k_target_bucket_s = 15;
+inline constexpr std::uint32_t k_target_window_s = 6 * 3600;
+inline constexpr std::uint32_t k_target_within_ms_max = 3'600'000;
+// Fewer late ones in a window than this are no alarm.
+inline constexpr std::uint64_t k_target_late_least = 3;
+// The machine: how often it is looked at, what is read of a file of it, and from when on somebody
+// should look.
+inline constexpr std::uint32_t k_machine_look_s = 30;
+inline constexpr std::size_t k_machine_file_bytes_max = 256;
+inline constexpr std::size_t k_thermal_zones_max = 16;
+inline constexpr std::size_t k_flash_devices_max = 8;
+inline constexpr double k_temperature_high_c = 85;
+inline constexpr double k_disk_free_percent_low = 5;
+inline constexpr std::uint32_t k_flash_worn_percent = 80;
+
+static_assert(k_target_window_s % k_target_bucket_s == 0);
+static_assert(k_devices_named_max <= k_devices_watched_max);
 static_assert(k_tls_handshakes_max <= k_worker_queue_max);
 static_assert(k_tls_patience_ms < k_tls_handshake_timeout_ms);
 static_assert(k_events_per_message_max <= k_group_requests_max);

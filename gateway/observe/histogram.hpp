@@ -32,6 +32,12 @@ inline constexpr std::array<std::uint64_t, 14> k_commit_bounds_us = {
     100,    250,    500,     1'000,   2'500,     5'000,     10'000,
     25'000, 50'000, 100'000, 250'000, 1'000'000, 5'000'000, 30'000'000};
 
+// From a request in the same building to an outage of a day.
+inline constexpr std::array<std::uint64_t, 17> k_delivery_bounds_us = {
+    5'000,      10'000,      25'000,        50'000,        100'000,       250'000,
+    500'000,    1'000'000,   2'500'000,     5'000'000,     10'000'000,    30'000'000,
+    60'000'000, 300'000'000, 1'800'000'000, 7'200'000'000, 86'400'000'000};
+
 class latency_histogram {
   public:
     // REQUIRES: 1 to limits::k_histogram_buckets_max bounds, rising.
@@ -42,12 +48,13 @@ class latency_histogram {
             WHARF_ASSERT(bounds_us_[i - 1] < bounds_us_[i]);
     }
 
-    void record_us(std::uint64_t value_us) noexcept {
+    // `count` times.
+    void record_us(std::uint64_t value_us, std::uint64_t count = 1) noexcept {
         std::size_t bucket = 0;
         while (bucket < bounds_us_.size() && value_us > bounds_us_[bucket])
             ++bucket;
-        counts_[bucket].fetch_add(1, std::memory_order_relaxed);
-        sum_us_.fetch_add(value_us, std::memory_order_relaxed);
+        counts_[bucket].fetch_add(count, std::memory_order_relaxed);
+        sum_us_.fetch_add(value_us * count, std::memory_order_relaxed);
     }
 
     [[nodiscard]] histogram_snapshot snapshot() const {

@@ -1,8 +1,8 @@
 #include "gateway/observe/metrics.hpp"
 
+#include "gateway/observe/metrics_page.hpp"
+
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <initializer_list>
 #include <utility>
 
@@ -10,66 +10,7 @@ namespace wharf::observe {
 
 namespace {
 
-using labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
-
-std::string text_of(std::uint64_t value) {
-    return std::to_string(value);
-}
-std::string text_of(double value) {
-    if (std::isnan(value)) return "NaN";
-    if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-    std::array<char, 32> digits{};
-    auto [end, code] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-    return code == std::errc{} ? std::string(digits.data(), end) : "NaN";
-}
-
-std::string label_text(labels of) {
-    std::string out;
-    for (const auto& [name, value] : of) {
-        out += out.empty() ? "{" : ",";
-        out.append(name).append("=\"").append(escaped_label(value)).append("\"");
-    }
-    return out.empty() ? out : out + "}";
-}
-
-class page {
-  public:
-    void family(std::string_view name, std::string_view type, std::string_view help) {
-        name_ = "wharf_" + std::string(name);
-        out_.append("# HELP ").append(name_).append(" ").append(help).append("\n");
-        out_.append("# TYPE ").append(name_).append(" ").append(type).append("\n");
-    }
-    template <class T> void sample(labels of, T value, std::string_view suffix = {}) {
-        out_.append(name_).append(suffix).append(label_text(of)).append(" ");
-        out_.append(text_of(value)).append("\n");
-    }
-    template <class T>
-    void one(std::string_view name, std::string_view type, std::string_view help, T value) {
-        family(name, type, help);
-        sample({}, value);
-    }
-    void histogram(std::string_view name, std::string_view help, const histogram_snapshot& of) {
-        family(name, "histogram", help);
-        std::uint64_t below = 0;
-        for (std::size_t i = 0; i < of.bounds_us.size() && i < of.counts.size(); ++i) {
-            below += of.counts[i];
-            auto bound = text_of(static_cast<double>(of.bounds_us[i]) / 1e6);
-            sample({{"le", bound}}, below, "_bucket");
-        }
-        sample({{"le", "+Inf"}}, of.count(), "_bucket");
-        sample({}, static_cast<double>(of.sum_us) / 1e6, "_sum");
-        sample({}, of.count(), "_count");
-    }
-    [[nodiscard]] std::string take() && { return std::move(out_); }
-
-  private:
-    std::string name_;
-    std::string out_;
-};
-
-std::uint64_t flag(bool value) {
-    return value ? 1 : 0;
-}
+using page = metrics_page;
 
 void render_gateway(page& out, const gateway_snapshot& now) {
     out.family("info", "gauge", "What runs here; the value is always 1.");
@@ -194,8 +135,8 @@ void render_journal(page& out, const journal_snapshot& at) {
             "How long the oldest request has waited for its commit.", at.oldest_request_s);
     out.one("journal_full", "gauge", "1 while acknowledgements are withheld for want of space.",
             flag(at.full));
-    out.one("journal_buffer_hours_left", "gauge",
-            "Hours until the journal is full at the present rate.", at.hours_left);
+    out.one("journal_buffer_left_seconds", "gauge",
+            "Time until the journal is full at the present rate.", at.hours_left * 3600);
     out.one("identity_entries", "gauge", "Events in the identity window.", at.identities);
     out.one("identity_evicted_early_total", "counter",
             "Events that left the identity window by its count, before their time.",
@@ -323,18 +264,6 @@ void render_bridges(page& out, const std::vector<bridge_snapshot>& all) {
 
 } // namespace
 
-std::string escaped_label(std::string_view value) {
-    std::string out;
-    for (char c : value) {
-        if (c == '\\' || c == '"') out += '\\';
-        if (c == '\n')
-            out += "\\n";
-        else
-            out += c;
-    }
-    return out;
-}
-
 std::string render_metrics(const gateway_snapshot& now) {
     page out;
     render_gateway(out, now);
@@ -346,6 +275,7 @@ std::string render_metrics(const gateway_snapshot& now) {
     render_lanes(out, now.destinations);
     render_destinations(out, now.destinations);
     render_bridges(out, now.bridges);
+    render_sight(out, now);
     return std::move(out).take();
 }
 

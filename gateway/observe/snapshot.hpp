@@ -3,8 +3,10 @@
 #pragma once
 
 #include "gateway/base/lane.hpp"
+#include "gateway/observe/alarms.hpp"
 #include "gateway/observe/books.hpp"
 #include "gateway/observe/histogram.hpp"
+#include "gateway/observe/slo.hpp"
 
 #include <array>
 #include <cstdint>
@@ -27,6 +29,11 @@ enum class circuit : std::uint8_t {
 struct lane_snapshot {
     std::uint64_t pending = 0;
     double oldest_waiting_s = 0; // 0 where nothing waits
+    // From the commit to the first attempt, and to the ERP's word.
+    histogram_snapshot first_sent;
+    histogram_snapshot delivered;
+    std::optional<service_target> aim;
+    target_state target; // where there is an aim
 };
 
 struct destination_snapshot {
@@ -39,6 +46,9 @@ struct destination_snapshot {
     std::uint64_t waiting_behind_dead = 0; // parked because an earlier update of their keys is dead
     std::string last_error;
     std::optional<double> last_success_age_s;
+    histogram_snapshot answers; // from a request to its answer
+    // To the end of the certificate that is shown to it, where one is.
+    std::optional<double> certificate_left_s;
 };
 
 struct journal_snapshot {
@@ -113,8 +123,9 @@ struct tls_snapshot {
 
 struct listener_snapshot {
     bool listening = false;
-    std::vector<std::string> problems; // that a person should see to
-    std::optional<tls_snapshot> tls;   // where it is configured
+    std::optional<double> certificate_left_s; // to its end, where there is one
+    std::vector<std::string> problems;        // that a person should see to
+    std::optional<tls_snapshot> tls;          // where it is configured
     std::uint64_t connections = 0;
     std::uint64_t sessions = 0;
     std::uint64_t connections_refused = 0;
@@ -147,6 +158,63 @@ struct bridge_snapshot {
     std::uint64_t connections = 0;
 };
 
+// The machine beneath, as far as it tells. Names are the system's own; at most
+// limits::k_thermal_zones_max and limits::k_flash_devices_max.
+struct thermal_zone {
+    std::string name; // "thermal_zone0"
+    std::string type; // what it is the temperature of, in the system's words
+    double celsius = 0;
+};
+struct flash_device {
+    std::string name;                          // "mmcblk0"
+    std::optional<std::uint32_t> worn_percent; // of its life, the worse of two parts; in tens
+    std::optional<std::uint32_t> pre_end;      // of its spare blocks: 1 normal, 2 warning, 3 urgent
+};
+struct disk_space {
+    std::uint64_t total_bytes = 0;
+    std::uint64_t free_bytes = 0; // for this program
+};
+struct clock_reading {
+    double offset_s = 0;    // what the system still corrects
+    double error_max_s = 0; // how wrong it may be, by its own account
+};
+struct machine_snapshot {
+    std::vector<thermal_zone> temperatures;
+    std::vector<flash_device> flash;
+    std::optional<disk_space> disk; // of the journal's file system
+    std::optional<clock_reading> clock;
+};
+
+// Devices whose silence is watched, by profile.
+struct silence_snapshot {
+    struct profile {
+        std::string name;
+        std::uint64_t watched = 0;
+        std::uint64_t silent = 0;
+    };
+    struct device {
+        std::string name;
+        std::string profile;
+        double silent_s = 0;
+        bool never_heard = false;
+    };
+    std::vector<profile> profiles;
+    std::vector<device> devices; // the longest silence first, at most limits::k_devices_named_max
+    std::uint64_t unwatched = 0; // times a device found no room
+};
+
+struct alarms_snapshot {
+    std::vector<alarm> standing;
+    std::vector<condition> raised; // of those, what only an event tells
+    std::array<std::uint64_t, k_alarm_code_count> times_raised{};
+    std::uint64_t left_out = 0;
+};
+
+struct trace_snapshot {
+    std::uint64_t events = 0;  // with a traceparent
+    std::uint64_t ignored = 0; // events whose trace was malformed
+};
+
 struct gateway_snapshot {
     std::string gateway;
     std::string site;
@@ -162,6 +230,11 @@ struct gateway_snapshot {
     listener_snapshot listener;
     std::vector<destination_snapshot> destinations;
     std::vector<bridge_snapshot> bridges; // by name
+    machine_snapshot machine;
+    silence_snapshot silence;
+    alarms_snapshot alarms;
+    trace_snapshot traces;
+    std::string access_refused; // why the identities could not be read again; empty: they could
 
     [[nodiscard]] observe::books books() const;
 };

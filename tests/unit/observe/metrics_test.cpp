@@ -84,7 +84,7 @@ TEST_CASE("the books are exported in the words of their equations") {
     CHECK_THAT(text, Contains("wharf_books_balance 1\n"));
     CHECK_THAT(text, Contains("wharf_lane_pending{destination=\"erp\",lane=\"shipment\"} 3\n"));
     CHECK_THAT(text, Contains("wharf_destination_circuit{destination=\"erp\",state=\"open\"} 1\n"));
-    CHECK_THAT(text, Contains("wharf_journal_buffer_hours_left +Inf\n"));
+    CHECK_THAT(text, Contains("wharf_journal_buffer_left_seconds +Inf\n"));
 }
 
 TEST_CASE("histogram buckets are inclusive, cumulative and end in all") {
