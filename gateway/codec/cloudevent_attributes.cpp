@@ -62,9 +62,9 @@ std::string media_type(std::string_view text) {
 } // namespace
 
 const std::array<std::string_view, cloudevent_attributes::k_known_count>
-    cloudevent_attributes::k_names = {"specversion",     "id",           "source",  "type",
-                                      "datacontenttype", "dataschema",   "subject", "time",
-                                      "traceparent",     "correlationid"};
+    cloudevent_attributes::k_names = {"specversion",     "id",         "source",       "type",
+                                      "datacontenttype", "dataschema", "subject",      "time",
+                                      "traceparent",     "tracestate", "correlationid"};
 
 bool cloudevent_attributes::is_name(std::string_view name) noexcept {
     return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -148,8 +148,11 @@ status cloudevent_attributes::apply_to(wharf::v1::Event& event) const {
         WHARF_TRY_ASSIGN(const auto when, parse_rfc3339(*at(time)));
         to_proto(when, *event.mutable_occurred_at());
     }
-    if (at(trace) && event.traceparent().empty() && is_traceparent(*at(trace)))
+    // As it came: trace_context.hpp says what becomes of a malformed one.
+    if (at(trace) && event.traceparent().empty()) {
         event.set_traceparent(*at(trace));
+        event.set_tracestate(at(state).value_or(""));
+    }
     if (at(correlation) && event.correlation_id().empty() && is_correlation_id(*at(correlation)))
         event.set_correlation_id(*at(correlation));
     return ok();

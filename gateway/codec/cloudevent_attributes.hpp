@@ -49,6 +49,7 @@ class cloudevent_attributes {
         subject,
         time,
         trace,
+        state,
         correlation
     };
     static constexpr std::size_t k_known_count = correlation + 1;

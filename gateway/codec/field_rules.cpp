@@ -145,6 +145,8 @@ std::size_t text_bytes_max(const FieldDescriptor& field) {
     const std::string_view name = field.name();
     if (name == "event_id" || name == "corrective_event_ids") return limits::k_native_id_bytes_max;
     if (name == "correlation_id") return limits::k_correlation_id_bytes_max;
+    if (name == "traceparent") return limits::k_traceparent_bytes_max;
+    if (name == "tracestate") return limits::k_tracestate_bytes_read_max;
     if (name == "reason" || name == "place") return limits::k_text_bytes_max;
     return limits::k_identifier_bytes_max;
 }

@@ -272,6 +272,12 @@ class event_view : public view<wharf::v1::Event> {
     void set_traceparent(std::string_view value) const {
         set_text(proto::kTraceparentFieldNumber, value);
     }
+    [[nodiscard]] std::string_view tracestate() const {
+        return text(proto::kTracestateFieldNumber);
+    }
+    void set_tracestate(std::string_view value) const {
+        set_text(proto::kTracestateFieldNumber, value);
+    }
     [[nodiscard]] bool has_device_sequence() const {
         return has(proto::kDeviceSequenceFieldNumber);
     }

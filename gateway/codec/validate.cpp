@@ -15,18 +15,6 @@ namespace wharf {
 
 namespace {
 
-constexpr std::string_view k_traceparent_form =
-    "expected a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>, lower-case, ids not all zero";
-
-bool is_hex(std::string_view text) noexcept {
-    return std::all_of(text.begin(), text.end(),
-                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-bool is_zero(std::string_view text) noexcept {
-    return text.find_first_not_of('0') == text.npos;
-}
-
 template <class Event> status check_references(const Event& event) {
     if (static_cast<std::size_t>(event.references_size()) > limits::k_references_max) {
         return unexpected({nullptr, "references"},
@@ -77,9 +65,6 @@ template <class Event> status check_reversal(Event& event) {
 template <class Event>
 status check_rules(Event& event, std::string_view site, std::string_view device) {
     if (event.source().empty()) event.set_source(flat::text_for<Event>(device));
-    if (!event.traceparent().empty() && !is_traceparent(event.traceparent()))
-        return unexpected({nullptr, "traceparent"}, k_traceparent_form,
-                          quoted(event.traceparent()));
     WHARF_TRY(check_references(event));
     WHARF_TRY(check_declaration(event));
     WHARF_TRY(check_reversal(event));
@@ -110,15 +95,6 @@ status check_name(std::string_view what, std::string_view name) {
         return unexpected({nullptr, what}, "expected text without control characters",
                           quoted(name));
     return ok();
-}
-
-bool is_traceparent(std::string_view text) noexcept {
-    if (text.size() != 55 || !text.starts_with("00-") || text[35] != '-' || text[52] != '-')
-        return false;
-    const auto trace = text.substr(3, 32);
-    const auto span = text.substr(36, 16);
-    return is_hex(trace) && is_hex(span) && is_hex(text.substr(53)) && !is_zero(trace) &&
-           !is_zero(span);
 }
 
 bool is_correlation_id(std::string_view text) noexcept {

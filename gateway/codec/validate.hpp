@@ -27,8 +27,7 @@ class event_view;
 // not UTF-8.)
 [[nodiscard]] status check_name(std::string_view what, std::string_view name);
 
-// For what MQTT says about an event that says nothing itself.
-[[nodiscard]] bool is_traceparent(std::string_view text) noexcept;
+// For what MQTT says about an event that says nothing itself. (Traces: trace_context.hpp.)
 [[nodiscard]] bool is_correlation_id(std::string_view text) noexcept;
 
 } // namespace wharf

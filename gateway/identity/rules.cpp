@@ -131,6 +131,7 @@ class without_names {
         event_id_.swap(*event.mutable_event_id());
         correlation_id_.swap(*event.mutable_correlation_id());
         traceparent_.swap(*event.mutable_traceparent());
+        tracestate_.swap(*event.mutable_tracestate());
         if (event.has_device_sequence()) device_sequence_ = event.device_sequence();
         event.clear_device_sequence();
     }
@@ -139,6 +140,7 @@ class without_names {
         event_id_.swap(*event_.mutable_event_id());
         correlation_id_.swap(*event_.mutable_correlation_id());
         traceparent_.swap(*event_.mutable_traceparent());
+        tracestate_.swap(*event_.mutable_tracestate());
         if (device_sequence_) event_.set_device_sequence(*device_sequence_);
     }
     without_names(const without_names&) = delete;
@@ -146,7 +148,7 @@ class without_names {
 
   private:
     wharf::v1::Event& event_;
-    std::string source_, event_id_, correlation_id_, traceparent_;
+    std::string source_, event_id_, correlation_id_, traceparent_, tracestate_;
     std::optional<std::uint64_t> device_sequence_;
 };
 

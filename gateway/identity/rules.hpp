@@ -30,7 +30,7 @@ struct event_identity {
 // The event is afterwards what it was before.
 [[nodiscard]] event_identity identity_of(wharf::v1::Event& event, const digest_key& key);
 // The same into memory that is used again. content_bytes: what protobuf writes of the event without
-// source, event_id, device_sequence, correlation_id and traceparent.
+// source, event_id, device_sequence, correlation_id, traceparent and tracestate.
 void identity_of(const flat::event_view& event, std::string_view content_bytes,
                  const digest_key& key, std::vector<identity_key>& keys, digest128& content);
 

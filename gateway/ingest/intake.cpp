@@ -6,6 +6,7 @@
 #include "gateway/codec/event_codec.hpp"
 #include "gateway/codec/flat_event.hpp"
 #include "gateway/codec/protobuf_codec.hpp"
+#include "gateway/codec/trace_context.hpp"
 #include "gateway/codec/validate.hpp"
 #include "gateway/codec/wire_values.hpp"
 #include "gateway/ingest/trigger.hpp"
@@ -21,7 +22,7 @@ struct intake::origin {
     std::int64_t received_at_us;
     bool clock_synchronised;
     std::string_view correlation_id;
-    std::string_view traceparent;
+    trace_texts trace;
     std::string_view bridge;
 };
 
@@ -55,13 +56,12 @@ std::string_view property(std::span<const user_property> properties, std::string
 }
 
 // What the transport says is not the event's fault: it is taken where it is good, else left.
+// True: a trace was not good.
 template <class Event>
-void take_from_transport(Event& event, std::string_view correlation_id,
-                         std::string_view traceparent) {
+bool take_from_transport(Event& event, std::string_view correlation_id, const trace_texts& trace) {
     if (event.correlation_id().empty() && is_correlation_id(correlation_id))
         event.set_correlation_id(flat::text_for<Event>(correlation_id));
-    if (event.traceparent().empty() && is_traceparent(traceparent))
-        event.set_traceparent(flat::text_for<Event>(traceparent));
+    return settle_trace(event, trace);
 }
 
 void copy_to(prepared_message& out, const publish_view& publish, std::int64_t received_at_us) {
@@ -94,6 +94,8 @@ result<intake> make_intake(intake_options options) {
             each.site = options.site;
     const auto named = options.routes;
     WHARF_TRY_ASSIGN(auto routes, make_router(std::move(options.routes)));
+    auto watched = options.profiles;
+    std::erase_if(watched, [](const device_profile& each) { return each.silent_after_s == 0; });
     WHARF_TRY_ASSIGN(auto profiles, make_profiles(std::move(options.profiles)));
     for (const auto& each : named) {
         if (!each.profile.empty() && !profiles.has(each.profile)) {
@@ -109,8 +111,14 @@ result<intake> make_intake(intake_options options) {
             return error{errc::not_found, "there is no kind of event \"" + kind + "\""};
         lanes[field->number()] = to;
     }
-    return intake(std::move(options.site), std::move(routes), std::move(profiles), std::move(lanes),
-                  std::move(options.local));
+    intake out(std::move(options.site), std::move(routes), std::move(profiles), std::move(lanes),
+               std::move(options.local));
+    for (const auto& each : watched) {
+        out.devices().add_profile(each.name, each.silent_after_s);
+        for (const auto& device : each.devices)
+            if (device.find_first_of("*?") == device.npos) out.devices().expect(device, each.name);
+    }
+    return out;
 }
 
 // Fills in what the message is about; nullptr: it is for quarantine, or for the site alone.
@@ -140,11 +148,22 @@ const intake::known_topic* intake::find_topic(std::string_view topic, prepared_m
         known.topic = topic;
         known.match = *routes_.match(known.topic);
         known.profile = &profile;
+        known.generation = 0;
     }
+    if (known.profile->silent_after_s != 0) hear(known);
     out.site = known.match.site;
     out.device = known.match.device;
     out.packet_ids_not_reused = known.profile->packet_ids_not_reused;
     return &known;
+}
+
+void intake::hear(known_topic& known) const {
+    auto& devices = work_->devices;
+    if (known.generation != devices.generation()) {
+        known.heard = devices.watch(known.match.device, known.profile->name);
+        known.generation = devices.generation();
+    }
+    if (known.heard != nullptr) *known.heard = true;
 }
 
 prepared_message intake::prepare(const publish_view& publish, std::int64_t received_at_us,
@@ -160,7 +179,8 @@ prepared_message intake::prepare(const publish_view& publish, std::int64_t recei
                           received_at_us,
                           clock_synchronised,
                           property(publish.user_properties, "correlation-id"),
-                          property(publish.user_properties, "traceparent"),
+                          {property(publish.user_properties, "traceparent"),
+                           property(publish.user_properties, "tracestate")},
                           publish.bridge};
         prepare_events(from, publish, out);
     }
@@ -222,7 +242,7 @@ bool intake::prepare_plain(const origin& from, std::string_view bytes,
     auto& plain = work_->plain;
     if (!plain.read(bytes)) return false;
     flat::event_view event(plain, 0);
-    take_from_transport(event, from.correlation_id, from.traceparent);
+    const bool trace_ignored = take_from_transport(event, from.correlation_id, from.trace);
     if (!validate(event, from.topic.site, from.topic.device).ok()) return false;
     const auto stored = work_->writer.write(
         {from.topic.site, from.topic.device, from.topic.stream, from.received_at_us, from.bridge},
@@ -232,6 +252,7 @@ bool intake::prepare_plain(const origin& from, std::string_view bytes,
     made.stored = stored;
     identity_of(event, work_->writer.content(), digests_, made.identity_keys, made.content);
     describe(from, event, made);
+    work_->counters.traces_ignored += trace_ignored ? 1 : 0;
     return true;
 }
 
@@ -248,7 +269,8 @@ void intake::prepare_event(const origin& from, result<wharf::v1::Event> decoded,
 }
 
 result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event) const {
-    take_from_transport(event, from.correlation_id, from.traceparent);
+    if (take_from_transport(event, from.correlation_id, from.trace))
+        ++work_->counters.traces_ignored;
     WHARF_TRY(validate(event, from.topic.site, from.topic.device));
     prepared_event out;
     auto identity = identity_of(event, digests_);
@@ -280,6 +302,10 @@ void intake::describe(const origin& from, const Event& event, prepared_event& ou
     out.flags = 0;
     if (!from.clock_synchronised) out.flags |= k_flag_clock_unsynchronised;
     if (out.identity_keys.empty()) out.flags |= k_flag_without_identity;
+    if (!event.traceparent().empty()) {
+        out.flags |= k_flag_traced;
+        ++work_->counters.traced;
+    }
     order_keys_of(event, out.order_keys);
     out.on_double_trigger = from.profile.on_double_trigger;
     out.trigger_key.clear();

@@ -6,6 +6,7 @@
 #include "gateway/base/limits.hpp"
 #include "gateway/codec/event_codec.hpp"
 #include "gateway/identity/rules.hpp"
+#include "gateway/ingest/device_watch.hpp"
 #include "gateway/ingest/profiles.hpp"
 #include "gateway/ingest/stored_event.hpp"
 #include "gateway/ingest/topics.hpp"
@@ -48,13 +49,19 @@ struct publish_view {
     // As MQTT 5 gives it. The topic decides the codec, but CloudEvents on a topic for JSON are
     // taken for what they say they are. It is shown where a payload is unreadable.
     std::string_view content_type = {};
-    // "correlation-id" and "traceparent" stand in for an event's own where it has none. In a
-    // CloudEvent's binary mode: its attributes.
+    // "correlation-id", "traceparent" and "tracestate" stand in for an event's own where it has
+    // none. In a CloudEvent's binary mode: its attributes.
     std::span<const user_property> user_properties = {};
     // "bridge/broker" where it came through one; the client is that bridge then.
     std::string_view bridge = {};
     // What came through a bridge and cannot be read, in words: the payload is not looked at.
     std::string_view unfit = {};
+};
+
+// Since the start.
+struct intake_counters {
+    std::uint64_t traced = 0;         // events with a traceparent
+    std::uint64_t traces_ignored = 0; // events whose trace was malformed, in part or in full
 };
 
 // A message that the local broker takes for the site alone has no items.
@@ -67,6 +74,10 @@ class intake {
 
     // The journal's: before the first prepare().
     void use_digests(const digest_key& digests) { digests_ = digests; }
+
+    [[nodiscard]] const intake_counters& counters() const { return work_->counters; }
+    // The devices whose silence is watched: those of profiles with silent_after_s.
+    [[nodiscard]] device_watch& devices() const { return work_->devices; }
 
   private:
     friend result<intake> make_intake(intake_options options);
@@ -83,6 +94,8 @@ class intake {
         std::string topic; // empty: none
         topic_match match; // of this topic's text
         const device_profile* profile = nullptr;
+        bool* heard = nullptr; // of the device, where it is watched and there is room
+        std::uint32_t generation = 0;
     };
     // Memory that is used again for each message; what it keeps between them only saves work.
     struct workspace {
@@ -91,10 +104,13 @@ class intake {
         stored_event_writer writer;
         std::string bytes;
         std::size_t items = 0; // of the message; what is behind is left from another
+        intake_counters counters;
+        device_watch devices;
         // By hash: devices repeat their topics.
         std::array<known_topic, limits::k_known_topics_max> topics;
     };
     const known_topic* find_topic(std::string_view topic, prepared_message& out) const;
+    void hear(known_topic& known) const;
     struct origin;
     // An event that is as it should be, from its bytes; anything else is left to prepare_event().
     prepared_event& next_event(prepared_message& out) const;

@@ -23,6 +23,8 @@ struct device_profile {
     std::uint32_t double_trigger_window_ms = 1000;
     // A packet id that comes again with DUP is a redelivery, never another message.
     bool packet_ids_not_reused = false;
+    // A device that is not heard for so long is silent; 0: nobody asks.
+    std::uint32_t silent_after_s = 0;
 };
 
 [[nodiscard]] bool matches_glob(std::string_view pattern, std::string_view text) noexcept;

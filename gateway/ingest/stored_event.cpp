@@ -3,6 +3,7 @@
 #include "wharf/v1/journal.pb.h"
 
 #include <algorithm>
+#include <span>
 
 namespace wharf {
 
@@ -25,8 +26,22 @@ constexpr part k_parts[] = {
     {proto::kOccurredAtFieldNumber, proto::kOccurredAtFieldNumber, true},
     {proto::kSourceFieldNumber, proto::kDeviceSequenceFieldNumber, false},
 };
-static_assert(k_parts[3].from == 1 && k_parts[3].to + 1 == k_parts[2].from &&
-              k_parts[2].to + 1 == k_parts[1].from && k_parts[1].to + 1 == k_parts[0].from);
+// The same where there is a tracestate, which stands amid the content.
+constexpr part k_traced_parts[] = {
+    {proto::kTracestateFieldNumber + 1, proto::kDispositionFieldNumber, true},
+    {proto::kTracestateFieldNumber, proto::kTracestateFieldNumber, false},
+    {proto::kUserFieldNumber, proto::kTracestateFieldNumber - 1, true},
+    k_parts[1],
+    k_parts[2],
+    k_parts[3],
+};
+
+constexpr bool without_gap(std::span<const part> parts) {
+    for (std::size_t i = 1; i < parts.size(); ++i)
+        if (parts[i].to + 1 != parts[i - 1].from) return false;
+    return parts.back().from == 1 && parts.front().to == proto::kDispositionFieldNumber;
+}
+static_assert(without_gap(k_parts) && without_gap(k_traced_parts));
 
 void put_text(wire::back_writer& out, int field, std::string_view text) {
     if (!text.empty()) out.text(static_cast<std::size_t>(field), text);
@@ -39,7 +54,9 @@ std::string_view stored_event_writer::write(const event_origin& from, const flat
     std::size_t content_begin = content_.size();
     put_text(out, stored_proto::kBridgeFieldNumber, from.bridge);
     const auto event_end = out.size();
-    for (const auto& each : k_parts) {
+    const bool with_state = event.has(0, proto::kTracestateFieldNumber);
+    for (const auto& each :
+         with_state ? std::span<const part>(k_traced_parts) : std::span<const part>(k_parts)) {
         const auto before = out.size();
         event.write(each.from, each.to, out);
         if (!each.content) continue;

@@ -121,6 +121,7 @@ enum event_flag : std::uint16_t {
     k_flag_clock_unsynchronised = 1 << 0,
     k_flag_without_identity = 1 << 1,
     k_flag_double_trigger = 1 << 2,
+    k_flag_traced = 1 << 3, // it carries a traceparent
 };
 
 // What a profile wants done with a second trigger of the same device, code and task.

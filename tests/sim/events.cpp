@@ -105,7 +105,7 @@ class maker {
         if (random_.chance(plan_.bad_payload)) {
             world_.fired(fault::bad_payload);
             one.valid = false;
-            event.set_traceparent("not one");
+            event.add_references()->set_type("order"); // of no id
         }
         // Some are known by their id alone, some by their business key alone, most by both.
         if (!keyless && random_.chance(2500)) event.clear_event_id();

@@ -5,6 +5,7 @@
 
 #include "gateway/codec/flat_event.hpp"
 #include "gateway/codec/protobuf_codec.hpp"
+#include "gateway/codec/trace_context.hpp"
 #include "gateway/codec/validate.hpp"
 #include "gateway/identity/rules.hpp"
 #include "gateway/ingest/stored_event.hpp"
@@ -38,6 +39,7 @@ inline std::optional<taken_event> taken_plainly(std::string_view bytes) {
     static flat_message message(*wharf::v1::Event::descriptor());
     if (!message.read(bytes)) return std::nullopt;
     flat::event_view event(message, 0);
+    settle_trace(event, {});
     if (!validate(event, k_site, k_device).ok()) return std::nullopt;
     taken_event out;
     static stored_event_writer writer;
@@ -51,6 +53,7 @@ inline std::optional<taken_event> taken_plainly(std::string_view bytes) {
 
 inline result<taken_event> taken_by_protobuf(std::string_view bytes) {
     WHARF_TRY_ASSIGN(auto event, event_from_protobuf(bytes));
+    settle_trace(event, {});
     WHARF_TRY(validate(event, k_site, k_device));
     taken_event out;
     auto identity = identity_of(event, k_digests);

@@ -1,10 +1,13 @@
 #include "sync/connectors/http/http_connector.hpp"
 
 #include "gateway/base/assert.hpp"
+#include "gateway/base/bytes.hpp"
+#include "gateway/base/hash.hpp"
 #include "gateway/base/limits.hpp"
 #include "gateway/base/mutant.hpp"
 #include "gateway/base/time.hpp"
 #include "gateway/codec/json_codec.hpp"
+#include "gateway/codec/trace_context.hpp"
 #include "sync/connectors/http/http_date.hpp"
 #include "sync/delivery/text.hpp"
 
@@ -17,6 +20,8 @@
 namespace wharf {
 
 namespace {
+
+constexpr const char* k_traceparent = "traceparent";
 
 bool is_header_text(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
@@ -120,20 +125,56 @@ result<http_request> http_connector::render(batch_number batch,
     auto out = request_to("/v1/updates");
     if (items.size() == 1) {
         out.headers.emplace_back("Idempotency-Key", key_of(items[0]));
-        wharf::v1::Event event;
-        if (!event.ParseFromString(records[0].event.event())) return not_an_event(items[0].number);
-        if (!event.traceparent().empty() && is_header_text(event.traceparent()))
-            out.headers.emplace_back("traceparent", event.traceparent());
     } else {
         out.headers.emplace_back("Idempotency-Key",
                                  batch_id(options_.gateway, options_.epoch, batch));
     }
+    add_trace(batch, records, out);
     if (options_.format == http_format::json)
         WHARF_TRY(write_batch<wharf::v1::UpdateBatch>(batch, items, records, in_order, out.body));
     else
         WHARF_TRY(
             write_batch<wharf::v1::RawUpdateBatch>(batch, items, records, in_order, out.body));
     return out;
+}
+
+// One request is a step of each of its items' traces. Where they are of several, it is of a trace
+// of its own, made from the batch's name; the items name theirs.
+void http_connector::add_trace(batch_number batch, const std::vector<raw_record>& records,
+                               http_request& out) const {
+    std::string_view trace_id;
+    std::string_view state;
+    bool sampled = false;
+    bool several = false;
+    for (const auto& record : records) {
+        // What was accepted by an earlier version has no such flag; alone it is worth a look.
+        if ((record.head.flags & k_flag_traced) == 0 && records.size() > 1) continue;
+        const auto said = trace_of(record.event.event());
+        const auto parent = read_traceparent(said.parent);
+        if (!parent) continue;
+        several = several || (!trace_id.empty() && trace_id != parent->trace_id);
+        trace_id = parent->trace_id;
+        state = said.state;
+        sampled = sampled || parent->sampled;
+    }
+    if (trace_id.empty()) return;
+    const auto name = batch_id(options_.gateway, options_.epoch, batch);
+    std::string own;
+    if (several) {
+        const auto digest = hash128(name);
+        trace_id = own = to_hex({digest.data(), digest.size()});
+    }
+    out.headers.emplace_back(k_traceparent, make_traceparent(trace_id, hash64(name), sampled));
+    if (!several && is_tracestate(state)) out.headers.emplace_back("tracestate", state);
+}
+
+void http_connector::begin_span(http_request& request, std::uint64_t span_id) {
+    for (auto& [name, value] : request.headers) {
+        if (name != k_traceparent) continue;
+        const auto said = read_traceparent(value);
+        WHARF_ASSERT(said);
+        value = make_traceparent(std::string(said->trace_id), span_id, said->sampled);
+    }
 }
 
 http_request http_connector::render_ask(const std::vector<batch_item>& items) const {

@@ -55,6 +55,8 @@ class http_connector {
                                               const std::vector<batch_item>& items,
                                               std::vector<raw_record>&& records,
                                               bool in_order) const;
+    // Each attempt is a span of its own: docs/formats/erp.md. Nothing where there is no trace.
+    static void begin_span(http_request& request, std::uint64_t span_id);
     [[nodiscard]] http_request render_ask(const std::vector<batch_item>& items) const;
 
     // `asked`: the answer is to render_ask. wall_us: for a Retry-After that is a date.
@@ -67,6 +69,8 @@ class http_connector {
         : options_(std::move(options)), endpoint_(std::move(endpoint)) {}
 
     [[nodiscard]] http_request request_to(std::string_view path) const;
+    void add_trace(batch_number batch, const std::vector<raw_record>& records,
+                   http_request& out) const;
     template <class Batch>
     status write_batch(batch_number batch, const std::vector<batch_item>& items,
                        std::vector<raw_record>& records, bool in_order, std::string& out) const;

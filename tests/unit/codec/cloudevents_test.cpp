@@ -138,8 +138,14 @@ TEST_CASE("extensions are taken and nobody reads them, but for the trace and the
     const auto read_event = only(read(event));
     CHECK(read_event.correlation_id() == "run-7");
     CHECK(read_event.traceparent() == event["traceparent"]);
+    CHECK(read_event.tracestate().empty());
+    event["tracestate"] = "rojo=00f067aa0ba902b7";
+    CHECK(only(read(event)).tracestate() == event["tracestate"]);
+    // As it came: what is malformed is for intake to leave out and to count (trace_test.cpp).
     event["traceparent"] = "not one";
-    CHECK(only(read(event)).traceparent().empty());
+    CHECK(only(read(event)).traceparent() == "not one");
+    event.erase("traceparent");
+    CHECK(only(read(event)).tracestate().empty());
 }
 
 TEST_CASE("a type of ours has to be the kind of the data") {

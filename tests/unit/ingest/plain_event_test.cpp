@@ -52,6 +52,7 @@ void set_text(Message& message, const FieldDescriptor& field) {
     if (value == "unit") value = "EA";
     if (value == "site") value = "ber1";
     if (value == "traceparent") value = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    if (value == "tracestate") value = "rojo=00f067aa0ba902b7";
     if (value == "reason")
         value = "Sch\xc3\xa4"
                 "den \xe2\x82\xac";

@@ -1,4 +1,5 @@
 // The ERP contract as bytes.
+#include "gateway/codec/trace_context.hpp"
 #include "sync/connectors/http/http_connector.hpp"
 #include "sync/connectors/http/http_date.hpp"
 
@@ -24,7 +25,8 @@ http_connector connector(http_format format = http_format::json, std::string tok
     return std::move(made).value();
 }
 
-raw_record record(sequence number, const std::string& traceparent = {}) {
+raw_record record(sequence number, const std::string& traceparent = {},
+                  const std::string& tracestate = {}) {
     raw_record out;
     out.head.number = number;
     out.event.set_site("ber1");
@@ -33,6 +35,7 @@ raw_record record(sequence number, const std::string& traceparent = {}) {
     out.event.set_received_at_us(1'772'445'600'123'456);
     wharf::v1::Event event;
     event.set_traceparent(traceparent);
+    event.set_tracestate(tracestate);
     event.set_source("scanner-07");
     event.set_event_id("a-1");
     auto& adjusted = *event.mutable_inventory_adjusted();
@@ -82,6 +85,61 @@ TEST_CASE("a batch of one carries its item's key and trace") {
     REQUIRE(body.ParseFromString(request.body));
     CHECK(body.in_order());
     CHECK(body.items(0).id().revision() == 2);
+}
+
+TEST_CASE("a request is a span of its own in the trace of its items") {
+    const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const auto traced = [](sequence number, const std::string& id, const std::string& flags,
+                           const std::string& state = {}) {
+        auto out = record(number, "00-" + id + "-00f067aa0ba902b7-" + flags, state);
+        out.head.flags = k_flag_traced;
+        return out;
+    };
+    const auto rendered = [&](std::vector<raw_record> records) {
+        std::vector<batch_item> items;
+        for (const auto& each : records)
+            items.push_back({each.head.number, 0});
+        return connector().render(9, items, std::move(records), false).value();
+    };
+    SECTION("the items are all of one trace, or of none") {
+        const auto request =
+            rendered({record(1), traced(2, trace, "00", "a=1"), traced(3, trace, "01", "a=1")});
+        const auto parent = read_traceparent(header(request, "traceparent"));
+        REQUIRE(parent);
+        CHECK(parent->trace_id == trace);
+        CHECK(parent->span_id != "00f067aa0ba902b7");
+        CHECK(parent->sampled);
+        CHECK(header(request, "tracestate") == "a=1");
+        CHECK(request.body.find("00-" + trace + "-00f067aa0ba902b7-01") != std::string::npos);
+    }
+    SECTION("they are of several: the request has a trace of its own") {
+        const std::string other(32, 'd');
+        const auto request = rendered({traced(1, trace, "00", "a=1"), traced(2, other, "00")});
+        const auto parent = read_traceparent(header(request, "traceparent"));
+        REQUIRE(parent);
+        CHECK(parent->trace_id != trace);
+        CHECK(parent->trace_id != other);
+        CHECK_FALSE(parent->sampled);
+        CHECK(header(request, "tracestate").empty());
+        CHECK(header(rendered({traced(1, trace, "00"), traced(2, other, "00")}), "traceparent") ==
+              header(request, "traceparent"));
+    }
+    SECTION("none has one, or none that is good") {
+        CHECK(header(rendered({record(1), record(2)}), "traceparent").empty());
+        auto bad = record(1, "not one");
+        bad.head.flags = k_flag_traced;
+        CHECK(header(rendered({bad}), "traceparent").empty());
+    }
+    SECTION("each attempt is another span of the same trace; without a trace there is none") {
+        auto request = rendered({traced(1, trace, "01")});
+        const auto body = request.body;
+        http_connector::begin_span(request, 0x0123456789abcdef);
+        CHECK(header(request, "traceparent") == "00-" + trace + "-0123456789abcdef-01");
+        CHECK(request.body == body);
+        auto plain = rendered({record(1)});
+        http_connector::begin_span(plain, 1);
+        CHECK(header(plain, "traceparent").empty());
+    }
 }
 
 // Types of fields by number; an event and its bytes are the same on the wire.
