@@ -412,6 +412,11 @@ void destination_machine::send_batch(open_batch& b, instant at) {
         return;
     }
     b.now = open_batch::stage::sending;
+    b.sending_us = at.now_us;
+    ++requests_;
+    if (options_.notes && b.sends == 0 && !b.maybe_sent)
+        for (const auto& e : b.items)
+            note(delivery_note::what::sent, e, at);
     b.maybe_before = b.maybe_sent;
     b.maybe_sent = true;
     if (!b.maybe_before) b.first_sent_at_us = at.journal_us;
@@ -446,7 +451,9 @@ destination_snapshot destination_machine::snapshot() const {
     out.blocked_keys = parked_.size();
     out.applied = applied_;
     out.dead = dead_;
+    out.requests = requests_;
     out.retries = retries_;
+    out.last_applied_us = last_applied_us_;
     out.paused = paused_;
     out.stopped = stopped_;
     out.last_error = last_error_;

@@ -21,7 +21,9 @@
 #include "sync/delivery/parked_keys.hpp"
 #include "sync/lanes/lane_windows.hpp"
 
+#include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -44,6 +46,20 @@ struct parked_page {
     std::optional<std::uint64_t> next_from; // where to go on; nothing: that was all
 };
 
+// How long something took, of so many updates of a lane at once.
+struct delivery_note {
+    enum class what : std::uint8_t {
+        sent,     // from the commit to the first attempt
+        answered, // from the attempt to its answer; of a request, not of updates
+        settled,  // from the commit to the ERP's word: applied, or refused for a person to see
+    };
+    what about = what::sent;
+    lane in_lane = lane::shipment;
+    std::int64_t took_us = 0;
+    std::int64_t committed_us = 0; // monotonic; may be before the start. Of `answered`: 0
+    std::uint64_t count = 1;
+};
+
 // For metrics, health and wharfctl.
 struct destination_snapshot {
     std::string name;
@@ -58,10 +74,15 @@ struct destination_snapshot {
     std::size_t blocked_keys = 0;
     std::uint64_t applied = 0; // since the start
     std::uint64_t dead = 0;
+    std::uint64_t requests = 0;
     std::uint64_t retries = 0;
+    std::optional<std::int64_t> last_applied_us; // monotonic; since the start
     bool paused = false;
     std::string stopped; // the reason; empty while it runs
     std::string last_error;
+    // Until when the certificate is good that is shown to it, in seconds since 1970; the largest
+    // number where none is. The shell's.
+    std::int64_t certificate_to_s = std::numeric_limits<std::int64_t>::max();
 };
 
 class destination_machine {
@@ -102,6 +123,8 @@ class destination_machine {
     void resume(instant at);
 
     [[nodiscard]] std::vector<action> take_actions();
+    // With options.notes: to be read and cleared after each input. They wait for nothing.
+    [[nodiscard]] std::vector<delivery_note>& notes() { return notes_; }
     // When on_tick is due though nothing happens; nothing: not before the next input.
     [[nodiscard]] std::optional<std::int64_t> next_wake_us() const { return wake_; }
     [[nodiscard]] destination_snapshot snapshot() const;
@@ -200,6 +223,7 @@ class destination_machine {
     void apply_fate(open_batch& b, const batch_entry& e, const item_fate& fate, draft& d,
                     instant at);
     void close(batch_number batch);
+    void note(delivery_note::what about, const batch_entry& e, instant at);
 
     // machine_shed.cpp
     void shed(instant at);
@@ -246,6 +270,7 @@ class destination_machine {
     std::set<sequence> changing_;     // parked updates with a change in the journal's queue
     std::set<std::uint64_t> parking_; // tokens of requests that only park
     std::vector<action> actions_;
+    std::vector<delivery_note> notes_;
     std::optional<std::int64_t> wake_;
     std::uint64_t next_token_ = 1;
     std::uint64_t successes_ = 0;
@@ -264,7 +289,9 @@ class destination_machine {
     std::string last_error_;
     std::uint64_t applied_ = 0;
     std::uint64_t dead_ = 0;
+    std::uint64_t requests_ = 0;
     std::uint64_t retries_ = 0;
+    std::optional<std::int64_t> last_applied_us_;
 };
 
 } // namespace wharf

@@ -20,6 +20,7 @@ batch_entry destination_machine::entry_of(const event_head& head) const {
     e.in_lane = head.in_lane;
     e.links = head.links;
     e.body_bytes = head.body_bytes;
+    e.committed_us = head.journal_time_us - options_.journal_ahead_us;
     for (const auto& link : head.links)
         e.keys.push_back(link.key_hash);
     return e;
@@ -294,8 +295,10 @@ void destination_machine::render(open_batch& b) {
 void destination_machine::on_rendered(batch_number batch, std::string digest, std::size_t bytes,
                                       const std::vector<event_head>& heads, instant at) {
     auto& b = batches_.at(batch);
+    WHARF_ASSERT(heads.size() == b.items.size());
+    for (std::size_t i = 0; i < heads.size(); ++i)
+        b.items[i].committed_us = heads[i].journal_time_us - options_.journal_ahead_us;
     if (b.now == open_batch::stage::verifying) {
-        WHARF_ASSERT(heads.size() == b.items.size());
         for (std::size_t i = 0; i < heads.size(); ++i) {
             auto& e = b.items[i];
             if (e.parked) continue;

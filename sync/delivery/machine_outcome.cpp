@@ -41,6 +41,9 @@ void destination_machine::on_answer(batch_number batch, const connector_answer& 
     WHARF_ASSERT(asked || b.now == open_batch::stage::sending);
     b.now = open_batch::stage::sealed;
     if (!asked) b.last_sent_us = at.now_us;
+    if (options_.notes && !asked && answer.how == connector_answer::way::answered)
+        notes_.push_back(
+            {delivery_note::what::answered, b.priority, at.now_us - b.sending_us, 0, 1});
     const auto verdict = classify_request(answer);
     if (verdict == request_verdict::per_item) {
         on_items(b, answer, asked, at);

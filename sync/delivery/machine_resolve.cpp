@@ -113,6 +113,20 @@ instant destination_machine::key_seen(const open_batch& b, const batch_entry& e,
     return at;
 }
 
+// Updates of one commit go together, mostly: they make one note.
+void destination_machine::note(delivery_note::what about, const batch_entry& e, instant at) {
+    const auto took_us = at.now_us - e.committed_us;
+    if (!notes_.empty()) {
+        auto& last = notes_.back();
+        if (last.about == about && last.in_lane == e.in_lane && last.took_us == took_us &&
+            last.committed_us == e.committed_us) {
+            ++last.count;
+            return;
+        }
+    }
+    notes_.push_back({about, e.in_lane, took_us, e.committed_us, 1});
+}
+
 void destination_machine::apply_fate(open_batch& b, const batch_entry& e, const item_fate& fate,
                                      draft& d, instant at) {
     using what = item_fate::what;
@@ -120,10 +134,13 @@ void destination_machine::apply_fate(open_batch& b, const batch_entry& e, const 
     switch (fate.becomes) {
     case what::applied:
         ++applied_;
+        last_applied_us_ = at.now_us;
+        if (options_.notes) note(delivery_note::what::settled, e, at);
         settle(e, settlement::applied, d);
         break;
     case what::dead:
         ++dead_;
+        if (options_.notes) note(delivery_note::what::settled, e, at);
         park(e, wharf::v1::PARKED_STATE_DEAD, fate.code, fate.message, attempts, d,
              fate.code == "outcome_unknown" ? key_seen(b, e, at) : at);
         actions_.emplace_back(act::log{"dead letter " + std::to_string(e.item.number) + ": " +

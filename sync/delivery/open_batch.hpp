@@ -17,6 +17,7 @@ struct batch_entry {
     std::vector<std::uint64_t> keys;
     order_links links;
     std::size_t body_bytes = 0;
+    std::int64_t committed_us = 0;  // monotonic; may be before the start
     bool parked = false;            // comes from the parked set, not from its lane
     std::uint32_t attempts = 0;     // of earlier rounds
     std::int64_t parked_at_us = 0;  // of parked ones
@@ -60,6 +61,7 @@ struct open_batch {
     std::int64_t sealed_at_us = 0;     // journal time
     std::int64_t first_sent_at_us = 0; // journal time; 0: not in this process
     std::int64_t last_sent_us = 0;     // monotonic; end of the last attempt
+    std::int64_t sending_us = 0;       // monotonic; beginning of the attempt under way
     std::int64_t next_at_us = 0;       // monotonic
     bool maybe_sent = false;           // something may have reached the ERP
     bool maybe_before = false;         // the same, before the attempt under way

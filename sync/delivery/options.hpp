@@ -52,6 +52,12 @@ struct delivery_options {
     // So many different documents forbidden in a row: it is the credentials.
     std::uint32_t forbidden_stop = 3;
 
+    // Whether the machine notes how long things take: delivery_note in machine.hpp. Who wants that
+    // takes the notes.
+    bool notes = false;
+    // The journal's time minus the monotonic clock's.
+    std::int64_t journal_ahead_us = 0;
+
     delivery_options() {
         lanes[index_of(lane::count)].dead_blocks = false;
         lanes[index_of(lane::telemetry)].dead_blocks = false;

@@ -16,14 +16,15 @@ namespace {
 constexpr std::size_t k_loose_max = 4096;
 } // namespace
 
-destination_runner::destination_runner(boost::asio::io_context& io, const sync_destination& what,
-                                       http_connector connector, store& from, journal_port& journal,
-                                       clock_port& clock, std::uint64_t seed,
-                                       const sync_callbacks& callbacks,
+destination_runner::destination_runner(boost::asio::io_context& io, std::size_t place,
+                                       const sync_destination& what, http_connector connector,
+                                       store& from, journal_port& journal, clock_port& clock,
+                                       std::uint64_t seed, const sync_callbacks& callbacks,
                                        std::function<void()> changed)
-    : io_(io), machine_(what.delivery, seed), connector_(std::move(connector)),
-      client_(io, connector_.endpoint(), what.client), view_(from), journal_(journal),
-      clock_(clock), callbacks_(callbacks), changed_(std::move(changed)) {}
+    : io_(io), place_(place), tls_(what.client.tls), machine_(what.delivery, seed),
+      connector_(std::move(connector)), client_(io, connector_.endpoint(), what.client),
+      view_(from), journal_(journal), clock_(clock), callbacks_(callbacks),
+      changed_(std::move(changed)), next_span_(seed) {}
 
 // The wall clock may be set back or stand still while we run; the ages of keys must not: journal
 // time goes on at least as the monotonic clock does. After a restart the machine compares it with
@@ -34,6 +35,12 @@ instant destination_runner::now() {
     latest_monotonic_us_ = monotonic_us;
     latest_us_ = std::max(latest_us_, clock_.wall_us());
     return {monotonic_us, latest_us_};
+}
+
+destination_snapshot destination_runner::snapshot() const {
+    auto out = machine_.snapshot();
+    if (tls_ != nullptr) out.certificate_to_s = tls_->own_end_s();
+    return out;
 }
 
 status destination_runner::start() {
@@ -106,7 +113,15 @@ void destination_runner::drain() {
         for (auto& what : actions)
             std::visit([&](auto& one) { perform(one); }, what);
     draining_ = false;
+    pass_notes();
     changed_();
+}
+
+void destination_runner::pass_notes() {
+    auto& notes = machine_.notes();
+    if (notes.empty()) return;
+    if (callbacks_.notes) callbacks_.notes(place_, notes);
+    notes.clear();
 }
 
 // The destination is stopped; what was to be read is read again when it is resumed.
@@ -214,7 +229,8 @@ void destination_runner::perform(act::journal& what) {
 }
 
 void destination_runner::perform(const act::send& what) {
-    const auto& batch = rendered_.at(what.batch);
+    auto& batch = rendered_.at(what.batch);
+    http_connector::begin_span(batch.request, hash64(std::to_string(next_span_++)));
     client_.send(batch.request,
                  [this, number = what.batch, items = batch.items](const http_exchange& exchange) {
                      answered(number, items, false, exchange);

@@ -10,7 +10,8 @@ namespace wharf {
 
 class destination_runner {
   public:
-    destination_runner(boost::asio::io_context& io, const sync_destination& what,
+    // `place`: in the list of destinations.
+    destination_runner(boost::asio::io_context& io, std::size_t place, const sync_destination& what,
                        http_connector connector, store& from, journal_port& journal,
                        clock_port& clock, std::uint64_t seed, const sync_callbacks& callbacks,
                        std::function<void()> changed);
@@ -31,12 +32,13 @@ class destination_runner {
     [[nodiscard]] std::optional<std::int64_t> next_wake_us() const {
         return machine_.next_wake_us();
     }
-    [[nodiscard]] destination_snapshot snapshot() const { return machine_.snapshot(); }
+    [[nodiscard]] destination_snapshot snapshot() const;
     [[nodiscard]] std::uint8_t number() const { return machine_.options().destination; }
 
   private:
     instant now();
     void drain();
+    void pass_notes();
     void perform(const act::load_heads& what);
     void perform(const act::load_head& what);
     void perform(const act::load_parked_keys& what);
@@ -62,6 +64,8 @@ class destination_runner {
     };
 
     boost::asio::io_context& io_;
+    const std::size_t place_;
+    const std::shared_ptr<tls::client_side> tls_; // for https
     destination_machine machine_;
     http_connector connector_;
     http_client client_;
@@ -76,6 +80,7 @@ class destination_runner {
     // as it may have open.
     std::vector<action> failed_loads_;
     std::uint64_t next_command_ = 1;
+    std::uint64_t next_span_;    // from a random number on
     std::int64_t latest_us_ = 0; // journal time
     std::int64_t latest_monotonic_us_ = 0;
     bool draining_ = false;

@@ -163,7 +163,8 @@ result<std::shared_ptr<tls::client_side>> tls_of(const sync_destination& to, con
 
 status sync_shell::start() {
     auto& s = *state_;
-    for (auto& destination : s.destinations) {
+    for (std::size_t place = 0; place < s.destinations.size(); ++place) {
+        auto& destination = s.destinations[place];
         const auto& name = destination.delivery.name;
         auto connector = http_connector::create(destination.connector);
         if (!connector.ok()) return std::move(connector).failure().in("destination " + name);
@@ -173,7 +174,7 @@ status sync_shell::start() {
             destination.client.tls = std::move(tls).value();
         }
         s.runners.push_back(std::make_unique<destination_runner>(
-            s.io, destination, std::move(connector).value(), s.from, s.journal, s.clock,
+            s.io, place, destination, std::move(connector).value(), s.from, s.journal, s.clock,
             s.random.next(), s.callbacks, [&s] { s.changed(); }));
     }
     for (const auto& runner : s.runners)

@@ -45,6 +45,8 @@ struct sync_callbacks {
     std::function<void(const std::string& destination, const std::string& code,
                        const std::string& text, bool raised)>
         alarm;
+    // How long things took at a destination, by its place in the list; where it is there.
+    std::function<void(std::size_t place, const std::vector<delivery_note>& notes)> notes;
 };
 
 class sync_shell {

@@ -24,6 +24,9 @@ class client_side {
     // At the start. What is wrong with a file, or that it is missing, is an error.
     status load();
     [[nodiscard]] std::size_t authorities_skipped() const;
+    // Until when the certificate that we show is good, in seconds since 1970; the largest number
+    // where we show none. REQUIRES: load() went well.
+    [[nodiscard]] std::int64_t own_end_s() const { return context_->own_period().to_s; }
 
     // For a new connection. REQUIRES: load() went well.
     [[nodiscard]] result<std::unique_ptr<engine>> begin();
