@@ -31,6 +31,19 @@ std::string duration_at(const json& from, const char* path) {
     return value < 0 ? "-" : duration_text(value);
 }
 
+// Lanes whose target is missed, and what has come in late since the start.
+void print_target(const json& lane, const char* name, std::ostream& out) {
+    if (!lane.contains("target") || !lane["target"].is_object()) return;
+    const auto& target = lane["target"];
+    const auto state = text_at(target, "/state");
+    out << "  target of " << name << ": within " << duration_at(target, "/within_s") << ", "
+        << text_at(target, "/late") << " late of " << text_at(target, "/due")
+        << (state == "kept"      ? ""
+            : state == "burning" ? ", missed"
+                                 : ", badly missed")
+        << "\n";
+}
+
 void print_destinations(const json& status, std::ostream& out) {
     if (!status.contains("destinations") || !status["destinations"].is_array()) return;
     for (const auto& each : status["destinations"]) {
@@ -49,6 +62,9 @@ void print_destinations(const json& status, std::ostream& out) {
                     lanes.add({"  " + std::string(name), text_at(each["lanes"][name], "/pending"),
                                duration_at(each["lanes"][name], "/oldest_waiting_s")});
         out << lanes.text();
+        if (each.contains("lanes") && each["lanes"].is_object())
+            for (const char* name : {"shipment", "inventory", "count", "telemetry"})
+                if (each["lanes"].contains(name)) print_target(each["lanes"][name], name, out);
     }
 }
 
@@ -71,6 +87,38 @@ void print_bridges(const json& status, std::ostream& out) {
     }
 }
 
+void print_silent(const json& status, std::ostream& out) {
+    const auto at = json::json_pointer("/devices/silent");
+    if (!status.contains(at) || !status[at].is_array() || status[at].empty()) return;
+    constexpr std::size_t k_shown_max = 20;
+    out << "Silent for too long:\n";
+    std::size_t shown = 0;
+    for (const auto& each : status[at]) {
+        if (shown++ == k_shown_max) {
+            out << "  ... and " << status[at].size() - k_shown_max << " more (--json)\n";
+            return;
+        }
+        out << "  " << text_at(each, "/device") << " (" << text_at(each, "/profile") << "): "
+            << (text_at(each, "/never_heard") == "true" ? "not heard since the start, " : "")
+            << duration_at(each, "/silent_s") << "\n";
+    }
+}
+
+void print_machine(const json& status, std::ostream& out) {
+    const auto free = number_at(status, "/machine/disk/free_bytes", -1);
+    if (free >= 0) out << "Disk: " << bytes_text(static_cast<std::uint64_t>(free)) << " free\n";
+    const auto hot = json::json_pointer("/machine/temperatures");
+    if (status.contains(hot) && status[hot].is_array())
+        for (const auto& each : status[hot])
+            out << "Temperature: " << text_at(each, "/type") << " " << text_at(each, "/celsius")
+                << " C\n";
+    const auto flash = json::json_pointer("/machine/flash");
+    if (status.contains(flash) && status[flash].is_array())
+        for (const auto& each : status[flash])
+            out << "Flash: " << text_at(each, "/device") << ", up to "
+                << text_at(each, "/worn_percent") << " % of its life used\n";
+}
+
 void print_status(const json& status, std::ostream& out) {
     out << text_at(status, "/gateway") << " at " << text_at(status, "/site") << ", version "
         << text_at(status, "/version") << ", up for " << duration_at(status, "/uptime_s") << ": "
@@ -89,7 +137,9 @@ void print_status(const json& status, std::ostream& out) {
         << (hours < 0 ? "not filling up"
                       : "full in " + duration_text(hours * 3600) + " at the present rate")
         << "\n";
+    print_machine(status, out);
     print_bridges(status, out);
+    print_silent(status, out);
     out << "Quarantine: " << text_at(status, "/quarantine") << " messages\n";
     print_destinations(status, out);
 }

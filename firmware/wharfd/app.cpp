@@ -3,6 +3,7 @@
 #include "firmware/wharfd/fleet.hpp"
 #include "firmware/wharfd/options.hpp"
 #include "firmware/wharfd/routes.hpp"
+#include "firmware/wharfd/sight.hpp"
 #include "firmware/wharfd/status.hpp"
 #include "gateway/platform/admin/server.hpp"
 #include "gateway/platform/bridge_port.hpp"
@@ -45,7 +46,8 @@ class app : public journal_port {
   public:
     explicit app(const config& with)
         : config_(with), board_(with.gateway.name, with.gateway.site, clock_), timer_(io_),
-          signals_(io_, SIGTERM, SIGINT), reload_signal_(io_, SIGHUP), workers_(io_) {}
+          signals_(io_, SIGTERM, SIGINT), reload_signal_(io_, SIGHUP),
+          sight_(with, clock_, workers_), workers_(io_) {}
 
     int run() {
         // A device's malformed text is a matter for quarantine, not for standard error.
@@ -66,7 +68,7 @@ class app : public journal_port {
   private:
     status open();
     status start();
-    status make_sync();
+    status make_sync(std::int64_t journal_ahead_us);
     status make_fleet();
     status make_listener();
     status use_tls();
@@ -120,6 +122,7 @@ class app : public journal_port {
     std::unique_ptr<operator_routes> routes_;
     std::unique_ptr<fleet_office> fleet_; // where one is configured
     std::unique_ptr<admin::server> admin_;
+    sight sight_;
     worker_pool workers_; // ends first: what it runs calls the others
 };
 
@@ -183,7 +186,10 @@ journal_callbacks app::callbacks() {
         }
         if (!answers.empty()) listener_->on_answers(std::move(answers));
     };
-    out.appended = [this](std::vector<event_head> heads) { sync_->on_appended(std::move(heads)); };
+    out.appended = [this](std::vector<event_head> heads) {
+        sight_.on_appended(heads);
+        sync_->on_appended(std::move(heads));
+    };
     out.room = [this] {
         listener_->on_room();
         if (bridges_ != nullptr) bridges_->on_room();
@@ -272,9 +278,11 @@ status app::use_tls() {
 
 status app::start() {
     writer_ = std::make_unique<journal_thread>(*journal_, *store_, clock_, callbacks());
+    const auto journal_ahead_us = writer_->journal_time_us() - clock_.monotonic_us();
+    sight_.begin(journal_ahead_us);
     WHARF_TRY(make_listener());
     if (!config_.bridge.socket.empty()) make_bridge_port();
-    WHARF_TRY(make_sync());
+    WHARF_TRY(make_sync(journal_ahead_us));
     routes_ = std::make_unique<operator_routes>(operator_routes::parts{
         config_, *journal_, *writer_, *sync_, *access_, io_, [this] { return look(); }});
     if (config_.fleet.present) WHARF_TRY(make_fleet());
@@ -361,7 +369,7 @@ result<std::string> read_token(std::string_view key, const std::string& path) {
     return token;
 }
 
-status app::make_sync() {
+status app::make_sync(std::int64_t journal_ahead_us) {
     std::vector<sync_destination> to;
     for (std::size_t i = 0; i < config_.destinations.size(); ++i) {
         const destination_config& one = config_.destinations[i];
@@ -371,6 +379,8 @@ status app::make_sync() {
                                          journal_->recovery().epoch, std::move(token)));
         to.back().delivery.paused =
             journal_->state().destinations(journal_->destinations()[i]).paused();
+        to.back().delivery.notes = true;
+        to.back().delivery.journal_ahead_us = journal_ahead_us;
     }
     sync_callbacks calls;
     calls.log = [](const std::string& destination, const std::string& text,
@@ -382,10 +392,14 @@ status app::make_sync() {
                          {"event_id", about.event_id},
                          {"correlation_id", about.correlation_id}});
     };
-    calls.alarm = [](const std::string& destination, const std::string& code,
-                     const std::string& text, bool raised) {
+    calls.alarm = [this](const std::string& destination, const std::string& code,
+                         const std::string& text, bool raised) {
         log::write(raised ? log::level::warn : log::level::info, raised ? text : "over: " + text,
                    {{"destination", destination}, {"alarm", code}});
+        asio::post(io_, [=, this] { sight_.on_delivery_alarm(destination, code, text, raised); });
+    };
+    calls.notes = [this](std::size_t place, const std::vector<delivery_note>& notes) {
+        sight_.on_notes(place, notes);
     };
     sync_ = std::make_unique<sync_shell>(std::move(to), *store_, *this, clock_, random_,
                                          std::move(calls));
@@ -408,12 +422,18 @@ status app::make_fleet() {
 observe::gateway_snapshot app::look() {
     auto out =
         board_.look(writer_->snapshot(), listener_->counters(), measured_,
-                    observed(sync_->snapshots(), writer_->journal_time_us()),
+                    observed(sync_->snapshots(), writer_->journal_time_us(), clock_),
                     bridges_ == nullptr ? std::vector<bridge_status>() : bridges_->statuses());
     out.listener.access = access_->counters();
-    if (certificates_) out.listener.problems = certificates_->problems();
+    if (certificates_) {
+        out.listener.problems = certificates_->problems();
+        out.listener.certificate_left_s =
+            seconds_left(certificates_->current()->own_period().to_s, clock_);
+    }
     if (!access_->problem().empty()) out.listener.problems.push_back(access_->problem());
     if (const auto* tls = listener_->tls_counters()) out.listener.tls = observed(*tls);
+    out.traces = {intake_->counters().traced, intake_->counters().traces_ignored};
+    sight_.add_to(out, intake_->devices());
     return out;
 }
 
@@ -427,6 +447,8 @@ void app::watch() {
         looked_s_ = now_s;
         certificates_->look();
     }
+    intake_->devices().look(clock_.monotonic_us());
+    sight_.watch(look());
     timer_.expires_after(k_watch);
     timer_.async_wait([this](auto failed) {
         if (!failed) watch();

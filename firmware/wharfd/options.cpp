@@ -61,6 +61,7 @@ intake_options intake_options_of(const config& from) {
         to.on_double_trigger = to_policy(one.double_trigger);
         to.double_trigger_window_ms = one.double_trigger_window_ms;
         to.packet_ids_not_reused = one.packet_ids_not_reused;
+        to.silent_after_s = one.silent_after_s;
     }
     out.kind_lanes = from.kind_lanes;
     out.local = from.broker.local_topics;

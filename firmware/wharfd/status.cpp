@@ -23,7 +23,8 @@ observe::circuit to_circuit(const destination_snapshot& of) {
 } // namespace
 
 std::vector<observe::destination_snapshot>
-observed(const std::vector<destination_snapshot>& destinations, std::int64_t journal_time_us) {
+observed(const std::vector<destination_snapshot>& destinations, std::int64_t journal_time_us,
+         clock_port& clock) {
     std::vector<observe::destination_snapshot> out;
     for (const destination_snapshot& one : destinations) {
         observe::destination_snapshot& to = out.emplace_back();
@@ -37,10 +38,20 @@ observed(const std::vector<destination_snapshot>& destinations, std::int64_t jou
         }
         to.state = to_circuit(one);
         to.batches_in_flight = one.requests_in_flight;
+        to.requests = one.requests;
         to.retries = one.retries;
+        if (one.last_applied_us)
+            to.last_success_age_s =
+                static_cast<double>(clock.monotonic_us() - *one.last_applied_us) / 1e6;
+        to.certificate_left_s = seconds_left(one.certificate_to_s, clock);
         to.last_error = one.stopped.empty() ? one.last_error : one.stopped;
     }
     return out;
+}
+
+std::optional<double> seconds_left(std::int64_t to_s, clock_port& clock) {
+    if (to_s == std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+    return static_cast<double>(to_s) - static_cast<double>(clock.wall_us()) / 1e6;
 }
 
 observe::tls_snapshot observed(const tls::reception_counters& of) {

@@ -20,7 +20,10 @@ struct measures {
 
 // What delivery says of itself, as observe shows it.
 [[nodiscard]] std::vector<observe::destination_snapshot>
-observed(const std::vector<destination_snapshot>& destinations, std::int64_t journal_time_us);
+observed(const std::vector<destination_snapshot>& destinations, std::int64_t journal_time_us,
+         clock_port& clock);
+// To this second since 1970, by the wall clock; below zero: since then. Nothing: it is never.
+[[nodiscard]] std::optional<double> seconds_left(std::int64_t to_s, clock_port& clock);
 
 [[nodiscard]] observe::tls_snapshot observed(const tls::reception_counters& of);
 

@@ -139,12 +139,20 @@ struct profile_config {
     double_trigger_choice double_trigger = double_trigger_choice::keep;
     std::uint32_t double_trigger_window_ms = 1000;
     bool packet_ids_not_reused = false;
+    std::uint32_t silent_after_s = 0; // 0: nobody asks
 };
 
 struct lane_config {
     bool dead_blocks = true; // a dead letter holds back later updates of its keys
     std::uint32_t latency_target_ms = 1000;
     bool sheddable = false; // gives way where the journal is full
+};
+
+// How soon an update ought to be in the ERP, and how many of them: an alarm where too many are
+// late.
+struct target_config {
+    std::uint32_t within_ms = 0; // 0: no target
+    double objective = 0.99;
 };
 
 struct destination_config {
@@ -229,6 +237,7 @@ struct config {
     std::vector<route_config> routes; // none: the defaults of gateway/ingest/topics.hpp
     std::vector<profile_config> profiles;
     std::array<lane_config, k_lane_count> lanes; // by index_of(lane)
+    std::array<target_config, k_lane_count> targets;
     // Event kinds (field names of wharf.v1.Event's body) that go to another lane than their own.
     std::map<std::string, lane, std::less<>> kind_lanes;
     std::vector<destination_config> destinations;

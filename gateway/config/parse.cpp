@@ -168,6 +168,7 @@ void read_profiles(section& root, std::vector<profile_config>& to) {
                                                  {"drop", double_trigger_choice::drop}});
         in.number("double_trigger_window_ms", profile.double_trigger_window_ms, 1, 60'000, "ms");
         in.boolean("packet_ids_not_reused", profile.packet_ids_not_reused);
+        in.number("silent_after_s", profile.silent_after_s, 0, limits::k_silent_after_s_max, "s");
         in.finish();
         to.push_back(std::move(profile));
     }
@@ -230,6 +231,19 @@ void read_lanes(section& root, config& to) {
     }
     kinds.finish();
     overrides.finish();
+}
+
+// Below the least objective more than every update would have to be late before the fast window
+// tells: gateway/observe/slo.hpp.
+void read_targets(section targets, std::array<target_config, k_lane_count>& to) {
+    to = {target_config{5'000, 0.99}, target_config{30'000, 0.99}, {}, {}};
+    for (std::size_t i = 0; i < k_lane_count; ++i) {
+        auto in = targets.inner(k_lane_names[i]);
+        in.number("within_ms", to[i].within_ms, 0, limits::k_target_within_ms_max, "ms");
+        in.fraction("objective", to[i].objective, 0.95, 0.9999);
+        in.finish();
+    }
+    targets.finish();
 }
 
 void read_timing(section& in, destination_config& to) {
@@ -337,6 +351,7 @@ void read_all(section root, config& to) {
     read_profiles(root, to.profiles);
     read_routes(root, to.profiles, to.routes);
     read_lanes(root, to);
+    read_targets(root.inner("target"), to.targets);
     read_destinations(root, to.destinations);
     read_admin(root.inner("admin"), to.admin);
     read_bridge_port(root.inner("bridge"), to.bridge);

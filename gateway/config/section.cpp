@@ -1,6 +1,8 @@
 #include "gateway/config/section.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace wharf::config_detail {
 
@@ -166,6 +168,23 @@ bool section::whole_number(std::string_view key, std::uint64_t& to, std::uint64_
         return wrong(key, expected, *node), false;
     }
     to = static_cast<std::uint64_t>(value->get());
+    return true;
+}
+
+bool section::fraction(std::string_view key, double& to, double min, double max) {
+    const auto* node = find(key);
+    if (node == nullptr) return false;
+    const auto* value = node->as_floating_point();
+    if (value == nullptr || !(value->get() >= min && value->get() <= max)) {
+        const auto text = [](double of) {
+            std::array<char, 32> digits{};
+            const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), of).ptr;
+            return std::string(digits.data(), end);
+        };
+        return wrong(key, "a number with a point from " + text(min) + " to " + text(max), *node),
+               false;
+    }
+    to = value->get();
     return true;
 }
 

@@ -77,6 +77,8 @@ class section {
         to = static_cast<T>(value);
         return true;
     }
+    // A number with a point.
+    bool fraction(std::string_view key, double& to, double min, double max);
     template <class E> bool choice(std::string_view key, E& to, const choices<E>& from) {
         std::string expected;
         for (const auto& [name, value] : from)

@@ -83,11 +83,14 @@ TEST_CASE("what the example shows as defaults are the defaults") {
     CHECK(shown.identity.entries_max == defaults.identity.entries_max);
     CHECK(shown.profiles[0].double_trigger_window_ms ==
           defaults.profiles[0].double_trigger_window_ms);
+    CHECK(shown.profiles[0].silent_after_s == defaults.profiles[0].silent_after_s);
     CHECK(shown.profiles[0].packet_ids_not_reused == defaults.profiles[0].packet_ids_not_reused);
     for (std::size_t i = 0; i < k_lane_count; ++i) {
         CHECK(shown.lanes[i].dead_blocks == defaults.lanes[i].dead_blocks);
         CHECK(shown.lanes[i].latency_target_ms == defaults.lanes[i].latency_target_ms);
         CHECK(shown.lanes[i].sheddable == defaults.lanes[i].sheddable);
+        CHECK(shown.targets[i].within_ms == defaults.targets[i].within_ms);
+        CHECK(shown.targets[i].objective == defaults.targets[i].objective);
     }
     CHECK(same(shown.destinations.at(0), defaults.destinations.at(0)));
     CHECK(shown.admin.socket == defaults.admin.socket);

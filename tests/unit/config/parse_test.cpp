@@ -265,6 +265,36 @@ TEST_CASE("routes name a codec, a topic with a device, and a profile that is the
                Contains("expected the name of a [[profile]], found \"p\""));
 }
 
+TEST_CASE("a lane's target has a time and a part, or there is none") {
+    const auto defaults = good(k_least).targets;
+    CHECK(defaults[index_of(lane::shipment)].within_ms == 5'000);
+    CHECK(defaults[index_of(lane::inventory)].within_ms == 30'000);
+    CHECK(defaults[index_of(lane::count)].within_ms == 0);
+    CHECK(defaults[index_of(lane::telemetry)].within_ms == 0);
+    const auto set = good(k_least + "[target.shipment]\nwithin_ms = 0\n"
+                                    "[target.count]\nwithin_ms = 60000\nobjective = 0.999\n")
+                         .targets;
+    CHECK(set[index_of(lane::shipment)].within_ms == 0);
+    CHECK(set[index_of(lane::count)].within_ms == 60'000);
+    CHECK(set[index_of(lane::count)].objective == 0.999);
+    for (const char* wrong : {"1", "0.5", "0.99999", "\"0.99\"", "nan"})
+        CHECK_THAT(errors_of(k_least + "[target.shipment]\nobjective = " + wrong + "\n"),
+                   Contains("target.shipment.objective: expected a number with a point from 0.95 "
+                            "to 0.9999"));
+    CHECK_THAT(errors_of(k_least + "[target.shipments]\nwithin_ms = 1\n"),
+               Contains("did you mean shipment?"));
+}
+
+TEST_CASE("a profile says after how long a device is silent") {
+    const auto with = [](const std::string& line) {
+        return k_least + "[[profile]]\nname = \"p\"\ndevices = [\"*\"]\n" + line;
+    };
+    CHECK(good(with("")).profiles[0].silent_after_s == 0);
+    CHECK(good(with("silent_after_s = 900\n")).profiles[0].silent_after_s == 900);
+    CHECK_THAT(errors_of(with("silent_after_s = 604801\n")),
+               Contains("profile[0].silent_after_s: expected a whole number from 0 to 604800 (s)"));
+}
+
 TEST_CASE("event kinds go to the lane that the configuration says") {
     auto parsed = good(k_least + "[lanes]\nkinds = { milestone = \"telemetry\" }\n");
     CHECK(parsed.kind_lanes.at("milestone") == lane::telemetry);
