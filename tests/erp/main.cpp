@@ -62,6 +62,8 @@ void declare(CLI::App& app, options& given) {
     app.add_option("--unknown-sku", given.unknown_skus,
                    "Refuse updates of this item (unknown_item); repeatable")
         ->allow_extra_args(false);
+    app.add_flag("!--no-takeovers", given.store.knows_takeovers,
+                 "Know nothing of takeovers: fence nobody");
     app.add_option("--misbehave", given.misbehave, "How to misbehave from the start, as JSON");
     app.add_option("--seed", given.seed,
                    "For misbehaviour by chance; the same seed, the same draws");
@@ -82,7 +84,7 @@ void misbehave_from_start(const options& given, erp::misbehaviour& faults) {
     if (!given.misbehave.empty()) change = nlohmann::json::parse(given.misbehave, nullptr, false);
     if (change.is_discarded()) throw std::runtime_error("--misbehave: not JSON");
     if (given.seed && change.is_object()) change["seed"] = *given.seed;
-    for (const char* name : {"vanish_ms", "forget_keys"}) {
+    for (const char* name : {"vanish_ms", "forget_keys", "forget_gateway"}) {
         if (change.is_object() && change.contains(name)) {
             throw std::runtime_error(std::string("--misbehave: ") + name +
                                      " is for POST /control of a running ERP");

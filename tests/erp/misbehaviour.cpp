@@ -134,6 +134,8 @@ void misbehaviour::change_setting(state& next, const std::string& name, const js
     if (name == "clear" || name == "forget_keys" || name == "query_too") {
         if (!value.is_boolean()) wrong(name, "expected true or false");
         if (name == "query_too") next.query_too = value.get<bool>();
+    } else if (name == "forget_gateway") {
+        if (!value.is_string()) wrong(name, "expected a gateway's name");
     } else if (name == "vanish_ms") {
         whole(value, name, 1, k_wait_ms_max);
     } else if (name == "max_batch_items") {

@@ -109,6 +109,9 @@ void server::connection::received(error_code failure) {
                 std::string(message[http::field::content_type]),
                 std::string(message[http::field::authorization]),
                 std::string(message["Idempotency-Key"]),
+                std::string(message["Wharf-Gateway"]),
+                std::string(message["Wharf-Takeover"]),
+                std::string(message["Wharf-Epoch"]),
                 std::move(message.body())};
     // The peer may be long gone when the wait is over: its updates take effect all the same.
     after(owner_.service_.delay_before_ms(request_), [this] { handle(); });

@@ -251,6 +251,10 @@ reply service::apply(const http_request& request, format as) {
     }
     BatchAnswer answer;
     store_.begin();
+    if (is_fenced(request, batch.gateway(), as, out)) {
+        store_.commit();
+        return out;
+    }
     apply_items(batch, answer);
     auto counters = counters_;
     for (const ItemAnswer& item : answer.items()) {
@@ -261,6 +265,23 @@ reply service::apply(const http_request& request, format as) {
     counters_ = std::move(counters);
     fault_after(answer, as, out);
     return out;
+}
+
+// Inside a transaction. Nothing of a request by a gateway that another has taken over from.
+bool service::is_fenced(const http_request& request, const std::string& gateway, format as,
+                        reply& out) {
+    const std::string& who = request.gateway.empty() ? gateway : request.gateway;
+    if (who.empty()) return false;
+    const auto words = store_.outrun(who, request.takeover, request.epoch);
+    if (!words) return false;
+    count("fenced");
+    BatchAnswer answer;
+    answer.set_code("fenced");
+    answer.set_message(*words);
+    out.status = 409;
+    out.content_type = as == format::json ? "application/json" : "application/x-protobuf";
+    out.body = as == format::json ? to_json(answer) : answer.SerializeAsString();
+    return true;
 }
 
 void service::apply_items(const UpdateBatch& batch, BatchAnswer& answer) {
@@ -307,6 +328,10 @@ reply service::query(const http_request& request, format as) {
         count("unreadable");
         return error_reply(400, *error);
     }
+    store_.begin();
+    const bool fenced = is_fenced(request, {}, as, out);
+    store_.commit();
+    if (fenced) return out;
     BatchAnswer answer;
     for (const ItemAnswer& asked : question.items()) {
         ItemAnswer& item = *answer.add_items();
@@ -333,6 +358,8 @@ reply service::control(const http_request& request) {
             store_.forget_keys();
             count("forgot_keys");
         }
+        if (const auto gateway = change.value("forget_gateway", std::string()); !gateway.empty())
+            store_.forget_gateway(gateway);
         out.vanish_ms = change.value("vanish_ms", std::uint64_t{0});
     } else if (request.method != "GET") {
         return error_reply(405, "GET reads the misbehaviour, POST changes it");

@@ -20,6 +20,10 @@ struct http_request {
     std::string content_type;
     std::string authorization;
     std::string idempotency_key;
+    // Who sends it, and which takeover of its journal it goes on from.
+    std::string gateway;
+    std::string takeover;
+    std::string epoch;
     std::string body;
 };
 
@@ -69,6 +73,8 @@ class service {
     [[nodiscard]] reply query(const http_request& request, format as);
     [[nodiscard]] reply refuse_batch(const http_request& request,
                                      const wharf::v1::UpdateBatch& batch) const;
+    [[nodiscard]] bool is_fenced(const http_request& request, const std::string& gateway, format as,
+                                 reply& out);
     void apply_items(const wharf::v1::UpdateBatch& batch, wharf::v1::BatchAnswer& answer);
     [[nodiscard]] bool answer_badly(const wharf::v1::Update& update, wharf::v1::ItemAnswer& answer);
     [[nodiscard]] reply control(const http_request& request);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <charconv>
 #include <stdexcept>
 
 namespace erp {
@@ -40,6 +41,8 @@ CREATE TABLE IF NOT EXISTS refused(
     n INTEGER PRIMARY KEY AUTOINCREMENT, idempotency_key TEXT NOT NULL, source TEXT NOT NULL,
     event_id TEXT NOT NULL, status TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL,
     at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS gateways(
+    gateway TEXT PRIMARY KEY, takeover INTEGER NOT NULL, epoch TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests(name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 )";
 
@@ -101,6 +104,8 @@ store::store(store_options options)
                     "state=excluded.state, updates=updates+1, last_n=excluded.last_n"),
       add_refused_(database_.handle(), "INSERT INTO refused VALUES(NULL,?,?,?,?,?,?,?)"),
       put_counter_(database_.handle(), "INSERT OR REPLACE INTO requests VALUES(?,?)"),
+      find_gateway_(database_.handle(), "SELECT takeover, epoch FROM gateways WHERE gateway=?"),
+      put_gateway_(database_.handle(), "INSERT OR REPLACE INTO gateways VALUES(?,?,?)"),
       savepoint_(database_.handle(), "SAVEPOINT item"),
       release_(database_.handle(), "RELEASE item"),
       rollback_to_(database_.handle(), "ROLLBACK TO item") {}
@@ -269,6 +274,31 @@ bool store::holds(const std::string& key) {
 
 void store::forget_keys() {
     database_.execute("DELETE FROM ledger");
+}
+
+std::optional<std::string> store::outrun(const std::string& gateway, const std::string& takeover,
+                                         const std::string& epoch) {
+    if (!options_.knows_takeovers) return std::nullopt;
+    std::int64_t number = 0; // of a gateway that says none
+    std::from_chars(takeover.data(), takeover.data() + takeover.size(), number);
+    std::int64_t known = 0;
+    std::string under;
+    if (find_gateway_.run(gateway)) {
+        known = find_gateway_.integer(0);
+        under = find_gateway_.text(1);
+    } // 0: no takeover was heard of
+    find_gateway_.done();
+    if (number > known) put_gateway_.run(gateway, number, epoch);
+    // A journal that was begun anew under an old name is none's successor, and none's predecessor
+    // where there was no takeover.
+    if (number > known || known == 0 || (number == known && epoch == under)) return std::nullopt;
+    return "takeover " + std::to_string(known) + " of " + gateway + " holds, under epoch " + under +
+           "; this is takeover " + std::to_string(number) + " under epoch " + epoch;
+}
+
+void store::forget_gateway(const std::string& gateway) {
+    statement forget(database_.handle(), "DELETE FROM gateways WHERE gateway=?");
+    forget.run(gateway);
 }
 
 std::map<std::string, std::uint64_t> store::read_counters() {

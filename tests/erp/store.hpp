@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -21,6 +22,7 @@ struct store_options {
     bool sync = true;
     bool strict_stock = false;
     std::set<std::string, std::less<>> unknown_skus;
+    bool knows_takeovers = true;
 };
 
 class store {
@@ -40,6 +42,12 @@ class store {
 
     [[nodiscard]] bool holds(const std::string& key);
     void forget_keys();
+
+    // Inside a transaction. Words where another has taken over from who says this; else it is
+    // remembered. The first to come with a takeover's number has it, under its epoch.
+    [[nodiscard]] std::optional<std::string>
+    outrun(const std::string& gateway, const std::string& takeover, const std::string& epoch);
+    void forget_gateway(const std::string& gateway);
 
     // Counters that survive a restart; inside or outside a transaction.
     [[nodiscard]] std::map<std::string, std::uint64_t> read_counters();
@@ -75,6 +83,8 @@ class store {
     statement put_document_;
     statement add_refused_;
     statement put_counter_;
+    statement find_gateway_;
+    statement put_gateway_;
     statement savepoint_;
     statement release_;
     statement rollback_to_;

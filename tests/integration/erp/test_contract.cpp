@@ -302,3 +302,53 @@ TEST_CASE("a start that cannot work ends with a clear error") {
           "1: wharf-reference-erp: --misbehave: drop_afer: no such misbehaviour\n");
     CHECK(run_to_end({"--db", folder.file("no/such.db")}).starts_with("1: wharf-reference-erp: "));
 }
+
+namespace {
+
+std::string said_by(const std::string& takeover, const std::string& epoch,
+                    const std::string& gateway = "WH7") {
+    return "Content-Type: application/json\r\nWharf-Gateway: " + gateway +
+           "\r\nWharf-Takeover: " + takeover + "\r\nWharf-Epoch: " + epoch + "\r\n";
+}
+
+} // namespace
+
+TEST_CASE("who comes with less than the highest takeover is fenced, and nothing takes effect") {
+    scratch folder;
+    const std::string db = folder.file("erp.db");
+    {
+        erp_process erp(db);
+        auto apply = [&](int number, const std::string& headers) {
+            return erp.post(k_updates, batch({adjusted(number, "1")}), headers);
+        };
+        CHECK(apply(1, said_by("0", "0000aaaa")).status == 200);
+        CHECK(apply(2, said_by("0", "0000bbbb")).status == 200); // begun anew: no takeover
+        CHECK(apply(3, said_by("1", "0000cafe")).status == 200);
+        const response fenced = apply(4, said_by("0", "0000aaaa"));
+        CHECK(fenced.status == 409);
+        CHECK(json::parse(fenced.body)["code"] == "fenced");
+        CHECK(json::parse(fenced.body)["message"].get<std::string>().find("takeover 1 of WH7") ==
+              0);
+        CHECK(apply(5, "Content-Type: application/json\r\nWharf-Gateway: WH7\r\n").status == 409);
+        CHECK(apply(6, said_by("1", "0000beef")).status == 409); // another spare
+        CHECK(apply(7, said_by("1", "0000cafe")).status == 200);
+        CHECK(apply(8, said_by("0", "0000aaaa", "WH8")).status == 200);
+        const std::string question = R"({"items":[{"idempotency_key":"WH7-1-1"}]})";
+        CHECK(erp.post(k_query, question, said_by("0", "0000aaaa")).status == 409);
+        CHECK(erp.post(k_query, question).status == 200); // a person asks
+        erp.stop();
+    }
+    erp_process again(db);
+    CHECK(again.post(k_updates, batch({adjusted(9, "1")}), said_by("0", "0000aaaa")).status == 409);
+    CHECK(again.post("/control", R"({"forget_gateway": "WH7"})").status == 200);
+    CHECK(again.post(k_updates, batch({adjusted(9, "1")}), said_by("0", "0000aaaa")).status == 200);
+    CHECK(query_db(db, "SELECT group_concat(sequence) FROM applied") == "1,2,3,7,8,9");
+}
+
+TEST_CASE("an ERP that knows nothing of takeovers fences nobody") {
+    scratch folder;
+    erp_process erp(folder.file("erp.db"), {"--no-takeovers"});
+    for (const char* takeover : {"2", "1", "0"})
+        CHECK(statuses(erp.post(k_updates, batch({adjusted(1, "1")}), said_by(takeover, "1")).body)
+                  .ends_with("applied"));
+}
