@@ -126,6 +126,11 @@ void print_status(const json& status, std::ostream& out) {
     if (status.contains("reasons") && status["reasons"].is_array())
         for (const auto& reason : status["reasons"])
             if (reason.is_string()) out << "  - " << printable(reason.get<std::string>()) << "\n";
+    if (auto epoch = text_at(status, "/epoch"); epoch != "-")
+        out << "\nEvents are named under epoch " << epoch << ", "
+            << (text_at(status, "/takeover") == "0"
+                    ? std::string("of no takeover\n")
+                    : "of takeover " + text_at(status, "/takeover") + "\n");
     out << "\nListener: " << text_at(status, "/listener/connections") << " connections, "
         << text_at(status, "/listener/sessions") << " sessions\n";
     auto used = number_at(status, "/journal/bytes_used", 0);

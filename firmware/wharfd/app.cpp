@@ -29,6 +29,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <utility>
 
 namespace wharf {
 
@@ -39,6 +40,7 @@ namespace asio = boost::asio;
 constexpr std::uint32_t k_stop_wait_ms = 5000;
 constexpr std::uint32_t k_last_words_ms = 1000;
 constexpr std::uint32_t k_fleet_wait_ms = 1000;
+constexpr std::uint32_t k_fence_wait_ms = 1000; // for what is on its way to its acknowledgement
 constexpr auto k_watch = std::chrono::seconds(1);
 constexpr auto k_stop_look = std::chrono::milliseconds(10);
 
@@ -76,6 +78,8 @@ class app : public journal_port {
     void make_bridge_port();
     journal_callbacks callbacks();
     status make_access();
+    status open_doors();
+    void close_doors();
     void watch();
     void stop();
     void end_when_idle();
@@ -108,6 +112,7 @@ class app : public journal_port {
     asio::signal_set reload_signal_;
     std::int64_t looked_s_ = 0; // at the certificates
     std::int64_t stop_by_us_ = 0;
+    bool doors_closed_ = false;
 
     std::optional<intake> intake_;
     std::unique_ptr<store> store_;
@@ -296,6 +301,27 @@ status app::start() {
         std::make_unique<admin::server>(io_.get_executor(), std::move(commands), std::move(pages));
     WHARF_TRY(admin_->start(
         {config_.admin.socket, config_.admin.http_address, config_.admin.http_port, 0}));
+    WHARF_TRY(open_doors());
+    if (auto told = notify_service_manager("READY=1"); !told.ok())
+        log::warn("service manager", {{"reason", told.failure().message}});
+    signals_.async_wait([this](auto failed, int which) {
+        if (failed) return;
+        log::info("stopping", {{"signal", std::to_string(which)}});
+        stop();
+    });
+    wait_for_reload();
+    watch();
+    return ok();
+}
+
+// Where another gateway has taken over nobody is let in: devices are to find that one.
+status app::open_doors() {
+    const std::string admin_port = std::to_string(admin_->http_port());
+    if (journal_->fenced()) {
+        log::error("nothing is taken and nothing is delivered",
+                   {{"reason", journal_->state().fence().words()}, {"admin_port", admin_port}});
+        return ok();
+    }
     WHARF_TRY(listener_->start());
     if (bridges_ != nullptr) {
         WHARF_TRY(bridges_->start());
@@ -308,17 +334,18 @@ status app::start() {
                             {"port", port(listener_->port())},
                             {"tls_address", config_.listener.tls_address()},
                             {"tls_port", port(listener_->tls_port())},
-                            {"admin_port", std::to_string(admin_->http_port())}});
-    if (auto told = notify_service_manager("READY=1"); !told.ok())
-        log::warn("service manager", {{"reason", told.failure().message}});
-    signals_.async_wait([this](auto failed, int which) {
-        if (failed) return;
-        log::info("stopping", {{"signal", std::to_string(which)}});
-        stop();
-    });
-    wait_for_reload();
-    watch();
+                            {"admin_port", admin_port}});
     return ok();
+}
+
+// Another gateway has taken over. What is not acknowledged stays with the devices, which go there.
+void app::close_doors() {
+    if (!std::exchange(doors_closed_, true)) {
+        board_.set_listening(false);
+        if (bridges_ != nullptr) bridges_->stop();
+        listener_->stop(k_fence_wait_ms, [] {});
+        log::error("nothing is taken any more: another gateway has taken over");
+    }
 }
 
 status app::make_access() {
@@ -376,7 +403,7 @@ status app::make_sync(std::int64_t journal_ahead_us) {
         WHARF_TRY_ASSIGN(auto token, read_token("token_file", one.token_file));
         warn_of_open(one.tls_key);
         to.push_back(sync_destination_of(config_, one, journal_->destinations()[i],
-                                         journal_->recovery().epoch, std::move(token)));
+                                         standing_of(*journal_), std::move(token)));
         to.back().delivery.paused =
             journal_->state().destinations(journal_->destinations()[i]).paused();
         to.back().delivery.notes = true;
@@ -397,6 +424,7 @@ status app::make_sync(std::int64_t journal_ahead_us) {
         log::write(raised ? log::level::warn : log::level::info, raised ? text : "over: " + text,
                    {{"destination", destination}, {"alarm", code}});
         asio::post(io_, [=, this] { sight_.on_delivery_alarm(destination, code, text, raised); });
+        if (code == k_alarm_fenced) asio::post(io_, [this] { close_doors(); });
     };
     calls.notes = [this](std::size_t place, const std::vector<delivery_note>& notes) {
         sight_.on_notes(place, notes);
@@ -424,13 +452,14 @@ observe::gateway_snapshot app::look() {
         board_.look(writer_->snapshot(), listener_->counters(), measured_,
                     observed(sync_->snapshots(), writer_->journal_time_us(), clock_),
                     bridges_ == nullptr ? std::vector<bridge_status>() : bridges_->statuses());
+    out.epoch = journal_->recovery().names.newest();
+    out.takeover = journal_->recovery().names.takeover_number();
     out.listener.access = access_->counters();
     if (certificates_) {
         out.listener.problems = certificates_->problems();
         out.listener.certificate_left_s =
             seconds_left(certificates_->current()->own_period().to_s, clock_);
     }
-    if (!access_->problem().empty()) out.listener.problems.push_back(access_->problem());
     if (const auto* tls = listener_->tls_counters()) out.listener.tls = observed(*tls);
     out.traces = {intake_->counters().traced, intake_->counters().traces_ignored};
     sight_.add_to(out, intake_->devices());

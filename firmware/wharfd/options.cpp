@@ -168,12 +168,12 @@ bridge_port_options bridge_port_options_of(const config& from) {
 namespace {
 
 delivery_options delivery_options_of(const config& from, const destination_config& to,
-                                     std::uint8_t number, std::uint32_t epoch) {
+                                     std::uint8_t number, std::string fenced) {
     delivery_options out;
     out.destination = number;
     out.name = to.name;
     out.gateway = from.gateway.name;
-    out.epoch = epoch;
+    out.fenced = std::move(fenced);
     out.in_order = to.in_order;
     out.can_ask = to.can_ask;
     out.remembers_keys_for_us = to.remembers_keys_for_h * std::int64_t{3'600'000'000};
@@ -196,17 +196,21 @@ delivery_options delivery_options_of(const config& from, const destination_confi
 
 } // namespace
 
+standing standing_of(const journal& of) {
+    return {of.recovery().names, of.fenced() ? of.state().fence().words() : std::string()};
+}
+
 sync_destination sync_destination_of(const config& from, const destination_config& to,
-                                     std::uint8_t number, std::uint32_t epoch, std::string token) {
+                                     std::uint8_t number, standing of, std::string token) {
     sync_destination out;
-    out.delivery = delivery_options_of(from, to, number, epoch);
+    out.delivery = delivery_options_of(from, to, number, std::move(of.fenced));
     out.connector.url = to_string(to.url);
     out.connector.format =
         to.format == body_format::json ? http_format::json : http_format::protobuf;
     out.connector.answers_by_status = to.answers_by_status;
     out.connector.token = std::move(token);
     out.connector.gateway = from.gateway.name;
-    out.connector.epoch = epoch;
+    out.connector.names = std::move(of.names);
     out.connector.mapping_revision = out.delivery.mapping_revision;
     out.client.connect_timeout_ms = to.connect_timeout_ms;
     out.client.request_timeout_ms = to.request_timeout_ms;

@@ -20,9 +20,15 @@ namespace wharf {
 [[nodiscard]] tls::file_names tls_files_of(const listener_tls_config& from);
 [[nodiscard]] tls::server_options tls_options_of(const listener_tls_config& from);
 [[nodiscard]] bridge_port_options bridge_port_options_of(const config& from);
+// Where the journal stands among those that were taken over from each other.
+struct standing {
+    epochs names;
+    std::string fenced; // in words, where another gateway has taken over
+};
+[[nodiscard]] standing standing_of(const journal& of);
 // number: the destination's in the journal. token: what its token file says.
 [[nodiscard]] sync_destination sync_destination_of(const config& from, const destination_config& to,
-                                                   std::uint8_t number, std::uint32_t epoch,
+                                                   std::uint8_t number, standing of,
                                                    std::string token);
 
 } // namespace wharf

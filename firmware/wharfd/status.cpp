@@ -113,6 +113,7 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
     out.uptime_s = static_cast<double>(now_us - started_us_) / 1e6;
     out.clock_synchronised = clock_.wall_synchronised();
     out.stopping = stopping_;
+    out.fenced = journal.state.fence().words();
     observe::books books = observe::books_of(journal.state);
     out.intake = books.intake;
     out.quarantine_open =

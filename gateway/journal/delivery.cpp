@@ -116,6 +116,15 @@ status journal::apply_op(std::uint8_t destination, const park_update& op) {
     return ok();
 }
 
+status journal::apply_op(std::uint8_t destination, const fence_gateway& op) {
+    if (next_.has_fence()) return ok();
+    auto* fence = next_.mutable_fence();
+    fence->set_destination(next_.destinations(destination).name());
+    fence->set_words(op.words);
+    fence->set_at_us(op.at_us);
+    return ok();
+}
+
 status journal::apply_op(std::uint8_t destination, const settle_parked& op) {
     std::string key = format::parked_key(destination, op.number);
     WHARF_TRY_ASSIGN(auto value, group_->get(key));

@@ -15,7 +15,11 @@
 
 namespace wharf::format {
 
-inline constexpr std::uint32_t k_version = 1;
+// What a new journal is written as, and where a takeover is in it: a program that does not know of
+// takeovers would name new events under the former epoch, and has to refuse it.
+inline constexpr std::uint32_t k_version_made = 1;
+inline constexpr std::uint32_t k_version_taken_over = 2;
+inline constexpr std::uint32_t k_version = k_version_taken_over; // the newest that is read
 
 enum tag : char {
     k_command = 'C',      // + id: CommandRecord

@@ -28,6 +28,10 @@ struct finding {
 // What does not add up in the books themselves; nothing where they balance.
 std::vector<finding> check_books(const wharf::v1::JournalState& state);
 
+// The same of the takeovers that a header lists.
+std::vector<finding> check_takeovers(const wharf::v1::JournalHeader& header,
+                                     const wharf::v1::JournalState& state);
+
 struct verification {
     std::uint64_t records = 0;
     std::uint64_t events = 0;

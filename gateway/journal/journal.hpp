@@ -8,6 +8,7 @@
 #pragma once
 
 #include "gateway/identity/window.hpp"
+#include "gateway/journal/epochs.hpp"
 #include "gateway/journal/event_block.hpp"
 #include "gateway/journal/order_table.hpp"
 #include "gateway/journal/requests.hpp"
@@ -41,7 +42,7 @@ struct journal_options {
 // What recovery found.
 struct recovery_report {
     bool created = false;
-    std::uint32_t epoch = 0;
+    epochs names; // under which its events have their names
     sequence last_sequence = k_no_sequence;
     std::uint64_t undelivered = 0; // pending at the destination that has the most of them
     std::uint64_t sessions = 0;
@@ -81,6 +82,8 @@ class journal {
     [[nodiscard]] std::vector<journal_answer> take_answers() { return std::move(answers_); }
     [[nodiscard]] std::vector<event_head> take_appended() { return std::move(appended_); }
     [[nodiscard]] const wharf::v1::JournalState& state() const { return state_; }
+    // Another gateway has taken over: as of the last commit, and for good.
+    [[nodiscard]] bool fenced() const { return state_.has_fence(); }
     // Journaled MQTT sessions, connected or not.
     [[nodiscard]] std::uint64_t sessions() const { return sessions_; }
 
@@ -161,6 +164,7 @@ class journal {
     status apply_op(std::uint8_t destination, const clear_mark& op);
     status apply_op(std::uint8_t destination, const park_update& op);
     status apply_op(std::uint8_t destination, const settle_parked& op);
+    status apply_op(std::uint8_t destination, const fence_gateway& op);
 
     status retain(std::uint32_t bytes_percent, unsigned halvings);
     status cut_block(const std::string& key, const event_block& block,

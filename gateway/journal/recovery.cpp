@@ -49,13 +49,13 @@ status journal::recover(std::int64_t wall_us) {
 
 status journal::create(std::int64_t wall_us) {
     wharf::v1::JournalHeader header;
-    header.set_format_version(format::k_version);
+    header.set_format_version(format::k_version_made);
     header.set_epoch(options_.epoch);
     header.set_gateway(options_.gateway);
     header.set_created_at_us(wall_us);
     header.set_digest_key(std::string(view_of(options_.digests)));
     recovery_.created = true;
-    recovery_.epoch = options_.epoch;
+    recovery_.names.first = options_.epoch;
     next_.set_oldest_sequence(1);
     next_.set_next_quarantine(1);
     next_.mutable_intake();
@@ -84,15 +84,18 @@ status last_event(std::string_view key, std::string_view value, sequence& last) 
 status journal::check_header() {
     WHARF_TRY_ASSIGN(auto header, read_header(store_));
     if (header.gateway() != options_.gateway)
-        return error{errc::conflict, "this is the journal of gateway \"" + header.gateway() +
-                                         "\", the configuration names \"" + options_.gateway +
-                                         "\". Another gateway's journal is taken over by import"};
-    recovery_.epoch = header.epoch();
+        return error{errc::conflict,
+                     "this is the journal of gateway \"" + header.gateway() +
+                         "\", the configuration names \"" + options_.gateway +
+                         "\". Who takes over a journal takes over the gateway's name"};
+    recovery_.names = epochs_of(header);
     if (header.digest_key().size() != options_.digests.size())
         return error{errc::corrupt, "header: the key of the digests is missing"};
     std::copy(header.digest_key().begin(), header.digest_key().end(), options_.digests.begin());
     WHARF_TRY_ASSIGN(state_, read_state(store_));
     if (auto wrong = check_books(state_); !wrong.empty())
+        return error{errc::corrupt, wrong.front().where + ": " + wrong.front().what};
+    if (auto wrong = check_takeovers(header, state_); !wrong.empty())
         return error{errc::corrupt, wrong.front().where + ": " + wrong.front().what};
 
     // The books and the last event were written in one transaction: they agree or the file lies.

@@ -30,6 +30,8 @@ std::size_t bytes_of(const delivery_op& op) {
     if (const auto* park = std::get_if<park_update>(&op))
         return k_op_bytes + park->content.ByteSizeLong() +
                static_cast<std::size_t>(park->content.order_keys_size()) * k_op_bytes;
+    if (const auto* fence = std::get_if<fence_gateway>(&op))
+        return k_op_bytes + fence->words.size();
     return k_op_bytes;
 }
 

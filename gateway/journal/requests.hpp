@@ -347,8 +347,14 @@ struct settle_parked {
     settlement how = settlement::applied;
 };
 
+// The destination says that another gateway has taken over this journal. The first word stays.
+struct fence_gateway {
+    std::string words;
+    std::int64_t at_us = 0; // wall clock
+};
+
 using delivery_op = std::variant<seal_batch, close_batch, settle_update, advance_low_water,
-                                 set_mark, clear_mark, park_update, settle_parked>;
+                                 set_mark, clear_mark, park_update, settle_parked, fence_gateway>;
 
 // Applied as one, in order. Urgent ones (seals) cause a commit; the others ride in the next one, at
 // the latest after limits::k_lazy_commit_ms.

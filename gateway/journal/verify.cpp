@@ -43,6 +43,8 @@ class verifier {
         if (!out_.moved) compare_totals();
         for (const finding& wrong : check_books(after))
             report(wrong.where, wrong.what);
+        for (const finding& wrong : check_takeovers(header, after))
+            report(wrong.where, wrong.what);
         return std::move(out_);
     }
 
@@ -302,6 +304,22 @@ std::vector<finding> check_books(const wharf::v1::JournalState& state) {
         if (parts_of(destination) != intake.accepted())
             wrong.push_back(
                 {"books of " + destination.name(), "the parts do not add up to accepted"});
+    return wrong;
+}
+
+std::vector<finding> check_takeovers(const wharf::v1::JournalHeader& header,
+                                     const wharf::v1::JournalState& state) {
+    std::vector<finding> wrong;
+    std::uint32_t number = 0;
+    sequence after = 0;
+    for (const auto& one : header.takeovers()) {
+        if (one.number() <= number || one.after() < after || one.after() > state.last_sequence())
+            wrong.push_back({"header", "its takeovers contradict each other or the books"});
+        number = one.number();
+        after = one.after();
+    }
+    if (header.takeovers_size() > 0 && header.format_version() < format::k_version_taken_over)
+        wrong.push_back({"header", "a takeover in a format that has none"});
     return wrong;
 }
 

@@ -18,15 +18,29 @@ std::string bounded(const std::string& text) {
 } // namespace
 
 std::string_view to_string(alarm_code code) noexcept {
-    constexpr std::array<std::string_view, k_alarm_code_count> names = {
-        "not_listening",    "journal_full",    "commit_stuck",
-        "books_unbalanced", "journal_filling", "destination_stopped",
-        "destination_away", "dead_letters",    "lane_waiting",
-        "target_missed",    "blocked_keys",    "tls_files",
-        "certificate",      "access_refused",  "bridge_away",
-        "quarantine",       "identity_window", "clock",
-        "devices_silent",   "disk_low",        "flash_worn",
-        "temperature"};
+    constexpr std::array<std::string_view, k_alarm_code_count> names = {"fenced",
+                                                                        "not_listening",
+                                                                        "journal_full",
+                                                                        "commit_stuck",
+                                                                        "books_unbalanced",
+                                                                        "journal_filling",
+                                                                        "destination_stopped",
+                                                                        "destination_away",
+                                                                        "dead_letters",
+                                                                        "lane_waiting",
+                                                                        "target_missed",
+                                                                        "blocked_keys",
+                                                                        "tls_files",
+                                                                        "certificate",
+                                                                        "access_refused",
+                                                                        "bridge_away",
+                                                                        "quarantine",
+                                                                        "identity_window",
+                                                                        "clock",
+                                                                        "devices_silent",
+                                                                        "disk_low",
+                                                                        "flash_worn",
+                                                                        "temperature"};
     return names[static_cast<std::size_t>(code)];
 }
 

@@ -17,6 +17,7 @@ namespace wharf::observe {
 
 // A fixed list: it becomes a label of metrics. Names are stable.
 enum class alarm_code : std::uint8_t {
+    fenced,
     not_listening,
     journal_full,
     commit_stuck,

@@ -64,10 +64,10 @@ void judge_certificate(const std::string& whose, const std::string& subject,
          "the TLS certificate " + whose + (over ? " has ended" : " ends in " + duration(*left_s))});
 }
 
-void judge_destination(const destination_snapshot& at, list& out) {
+void judge_destination(const destination_snapshot& at, bool fenced, list& out) {
     const auto& name = at.books.name;
     auto because = at.last_error.empty() ? std::string{} : ": " + at.last_error;
-    if (at.state == circuit::stopped)
+    if (at.state == circuit::stopped && !fenced)
         out.push_back({alarm_code::destination_stopped, name, severity::critical,
                        "destination " + name + " has stopped and needs a person (wharfctl resume " +
                            name + ")" + because});
@@ -173,7 +173,10 @@ void judge_failing(const gateway_snapshot& now, list& out) {
     auto say = [&](alarm_code code, std::string text) {
         out.push_back({code, "", severity::critical, std::move(text), true});
     };
-    if (!now.listener.listening && !now.stopping)
+    if (!now.fenced.empty())
+        say(alarm_code::fenced,
+            "nothing is taken and nothing is delivered, for good: " + now.fenced);
+    else if (!now.listener.listening && !now.stopping)
         say(alarm_code::not_listening, "the listener takes no connections");
     if (now.journal.full)
         say(alarm_code::journal_full,
@@ -196,7 +199,7 @@ std::vector<condition> conditions_of(const gateway_snapshot& now) {
             "the books do not balance (wharfctl books)");
     judge_journal(now.journal, out);
     for (const auto& each : now.destinations)
-        judge_destination(each, out);
+        judge_destination(each, !now.fenced.empty(), out);
     judge_listener(now.listener, out);
     if (!now.access_refused.empty())
         say(alarm_code::access_refused, severity::warning,

@@ -222,6 +222,10 @@ struct gateway_snapshot {
     double uptime_s = 0;
     bool clock_synchronised = true;
     bool stopping = false;
+    // Under which epoch new events have their names, and of which takeover that is; 0: of none.
+    std::uint32_t epoch = 0;
+    std::uint32_t takeover = 0;
+    std::string fenced; // in words: another gateway has taken over this one's journal
     intake_books intake;
     std::uint64_t quarantine_open = 0; // messages that nobody has looked at
     std::vector<std::pair<std::string, std::uint64_t>> duplicates_by_rule;

@@ -1,4 +1,5 @@
 // The JSON that `wharfctl status` reads.
+#include "gateway/base/bytes.hpp"
 #include "gateway/base/time.hpp"
 #include "gateway/observe/health.hpp"
 
@@ -71,6 +72,12 @@ json bridge_status(const bridge_snapshot& at) {
             {"unanswered", at.unanswered},   {"attachments", at.attachments},
             {"redelivered", at.redelivered}, {"retained", at.retained},
             {"too_large", at.too_large},     {"connections", at.connections}};
+}
+
+std::string epoch_text(std::uint32_t epoch) {
+    std::string bytes;
+    put_big(bytes, epoch);
+    return to_hex(bytes);
 }
 
 json journal_status(const journal_snapshot& at) {
@@ -169,6 +176,9 @@ std::string status_json(const gateway_snapshot& now) {
                    {"reasons", health.reasons},
                    {"uptime_s", number(now.uptime_s)},
                    {"clock_synchronised", now.clock_synchronised},
+                   {"epoch", epoch_text(now.epoch)},
+                   {"takeover", now.takeover},
+                   {"fenced", now.fenced},
                    {"quarantine", now.quarantine_open},
                    {"duplicates_by_rule", std::move(duplicates)},
                    {"listener", listener_status(now.listener)},

@@ -126,7 +126,7 @@ void journal_thread::run() {
 // Returns false when it is time to end and nothing is left to commit.
 bool journal_thread::wait_for_work() {
     std::unique_lock lock(mutex_);
-    bool released = !full_ && !held_.empty();
+    bool released = !held_back() && !held_.empty();
     auto ready = [&] { return urgent_ || stopping_ || released || !checkpoints_.empty(); };
     if (!ready()) {
         if (queued() == 0)
@@ -201,8 +201,8 @@ void journal_thread::process() {
         full_)
         look_at_space();
     if (failed_) return;
-    if (full_ || !held_.empty()) hold_ingest(gathered_, place::back);
-    if (!full_) release_held(gathered_);
+    if (held_back() || !held_.empty()) hold_ingest(gathered_, place::back);
+    if (!held_back()) release_held(gathered_);
     if (!commit_group(gathered_)) return;
     if (!full_) say_full(false, {});
     if (callbacks_.spent) callbacks_.spent(gathered_);

@@ -108,6 +108,8 @@ class journal_thread {
     void publish_snapshot();
     void fail(const std::string& why);
     [[nodiscard]] std::uint32_t percent_used() const;
+    // For want of space; or because nothing that this gateway takes would be delivered any more.
+    [[nodiscard]] bool held_back() const { return full_ || journal_.fenced(); }
 
     journal& journal_;
     store& store_;

@@ -58,7 +58,8 @@ struct ask {
     batch_number batch = 0;
     std::vector<batch_item> items;
 };
-// Something a person should know of; `raised` false takes it back.
+// Something a person should know of; `raised` false takes it back. Under k_alarm_fenced every
+// destination stops.
 struct alarm {
     std::string code;
     std::string text;
@@ -77,6 +78,8 @@ struct reply {
 } // namespace wharf::act
 
 namespace wharf {
+
+inline constexpr const char* k_alarm_fenced = "fenced";
 
 using action = std::variant<act::load_heads, act::load_head, act::load_parked_keys,
                             act::load_first_parked, act::load_parked, act::render, act::forget,

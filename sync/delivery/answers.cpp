@@ -12,6 +12,7 @@ request_verdict classify_request(const connector_answer& answer) {
     case 403:
         return request_verdict::forbidden;
     case 409:
+        return answer.code == k_code_fenced ? request_verdict::fenced : request_verdict::retry;
     case 425:
         return request_verdict::retry;
     case 429:

@@ -45,6 +45,7 @@ enum class request_verdict : std::uint8_t {
     too_large,        // 413
     forbidden,        // 403
     refused,          // 422
+    fenced,           // 409 with this code: another gateway has taken over
     stop_credentials, // 401
     stop,             // any other 3xx, 4xx and what nobody knows
 };
@@ -65,6 +66,8 @@ enum class item_verdict : std::uint8_t {
 // A short name for a dead letter, where the ERP gave none.
 [[nodiscard]] std::string default_code(wharf::v1::ItemStatus status);
 
+// Of a whole request: the ERP knows of a later takeover of this gateway's journal.
+inline constexpr const char* k_code_fenced = "fenced";
 inline constexpr const char* k_code_insufficient_stock = "insufficient_stock";
 // On record for a parked update: it may have taken effect.
 inline constexpr const char* k_code_outcome_unknown = "outcome_unknown";

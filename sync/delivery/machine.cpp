@@ -62,6 +62,7 @@ void destination_machine::start(const delivery_state& state, instant at) {
         render(kept);
     }
     actions_.emplace_back(act::load_parked_keys{0, k_parked_page});
+    if (!options_.fenced.empty()) stop(options_.fenced);
     pump(at);
 }
 
@@ -197,6 +198,7 @@ void destination_machine::pause(instant at) {
 
 void destination_machine::resume(instant at) {
     paused_ = false;
+    if (!options_.fenced.empty()) return pump(at);
     if (!stopped_.empty()) alarm("stopped", "resumed: " + stopped_, false);
     stopped_.clear();
     close_circuit("resumed");
@@ -207,6 +209,14 @@ void destination_machine::resume(instant at) {
         b.forbidden = 0;
         if (b.render_failed) render(b);
     }
+    pump(at);
+}
+
+void destination_machine::fence(const std::string& why, instant at) {
+    if (!options_.fenced.empty()) return;
+    options_.fenced = why;
+    stopped_.clear(); // whatever stopped it before, this is the reason that stays
+    stop(why);
     pump(at);
 }
 
@@ -456,6 +466,7 @@ destination_snapshot destination_machine::snapshot() const {
     out.last_applied_us = last_applied_us_;
     out.paused = paused_;
     out.stopped = stopped_;
+    out.fenced = !options_.fenced.empty();
     out.last_error = last_error_;
     return out;
 }

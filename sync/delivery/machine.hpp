@@ -79,6 +79,7 @@ struct destination_snapshot {
     std::optional<std::int64_t> last_applied_us; // monotonic; since the start
     bool paused = false;
     std::string stopped; // the reason; empty while it runs
+    bool fenced = false; // stopped for good: another gateway has taken over
     std::string last_error;
     // Until when the certificate is good that is shown to it, in seconds since 1970; the largest
     // number where none is. The shell's.
@@ -119,8 +120,10 @@ class destination_machine {
     void discard_dead(std::uint64_t command, sequence number, const std::string& reason, instant at,
                       manage_ops with = {});
     void pause(instant at);
-    // Also starts a stopped destination again.
+    // Also starts a stopped destination again, but not where another gateway has taken over.
     void resume(instant at);
+    // Another destination heard that another gateway has taken over: nothing is sent any more.
+    void fence(const std::string& why, instant at);
 
     [[nodiscard]] std::vector<action> take_actions();
     // With options.notes: to be read and cleared after each input. They wait for nothing.
@@ -201,6 +204,7 @@ class destination_machine {
     // machine_outcome.cpp
     void on_request_verdict(open_batch& b, const connector_answer& answer, instant at);
     void on_items(open_batch& b, const connector_answer& answer, bool asked, instant at);
+    void on_fenced(open_batch& b, const connector_answer& answer, bool asked, instant at);
     void on_forbidden(open_batch& b, const connector_answer& answer, instant at);
     void on_failed(open_batch& b, const connector_answer& answer, instant at);
     item_fate fate_of(open_batch& b, const batch_entry& e, const item_answer& answer, bool moved,

@@ -2,7 +2,9 @@
 #include "sync/delivery/machine.hpp"
 
 #include "gateway/base/assert.hpp"
+#include "gateway/base/limits.hpp"
 #include "gateway/base/mutant.hpp"
+#include "sync/delivery/text.hpp"
 
 #include <algorithm>
 
@@ -45,7 +47,9 @@ void destination_machine::on_answer(batch_number batch, const connector_answer& 
         notes_.push_back(
             {delivery_note::what::answered, b.priority, at.now_us - b.sending_us, 0, 1});
     const auto verdict = classify_request(answer);
-    if (verdict == request_verdict::per_item) {
+    if (verdict == request_verdict::fenced) {
+        on_fenced(b, answer, asked, at);
+    } else if (verdict == request_verdict::per_item) {
         on_items(b, answer, asked, at);
     } else {
         b.words = last_error_ = words_of(answer);
@@ -121,6 +125,27 @@ void destination_machine::on_request_verdict(open_batch& b, const connector_answ
         stop("the ERP answers what is not in the contract: " + b.words);
         return again(b, answer.retry_after_us, at);
     }
+}
+
+// Nothing took effect by this attempt, and nothing of ours ever will: whoever took over goes on
+// with everything that is in the journal up to its export. Durable, so that no restart tries again.
+void destination_machine::on_fenced(open_batch& b, const connector_answer& answer, bool asked,
+                                    instant at) {
+    b.words = words_of(answer);
+    if (!asked) {
+        b.maybe_sent = b.maybe_before;
+        if (!b.maybe_sent) b.first_sent_at_us = 0;
+    }
+    again(b, answer.retry_after_us, at);
+    if (!options_.fenced.empty()) return;
+    const std::string why = "another gateway has taken over this one's journal: " + b.words;
+    draft d;
+    d.request.urgent = true;
+    d.request.ops.emplace_back(
+        fence_gateway{presentable(why, limits::k_dead_message_bytes_max), at.journal_us});
+    submit(d);
+    fence(why, at);
+    alarm(k_alarm_fenced, why);
 }
 
 // One document may be forbidden, or all are: then it is the credentials, and nothing is dead. A

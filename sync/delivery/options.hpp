@@ -23,7 +23,9 @@ struct delivery_options {
     std::uint8_t destination = 0;
     std::string name = "erp";
     std::string gateway;
-    std::uint32_t epoch = 0;
+    // Where it stands from the start that another gateway has taken over: in words. Nothing is
+    // sent.
+    std::string fenced;
     std::uint32_t mapping_revision = 1;
     bool paused = false; // an operator paused it before this start
     // The ERP applies the items of a batch in order and stops at the first it does not apply.

@@ -95,13 +95,23 @@ void destination_runner::pause() {
     drain();
 }
 
-void destination_runner::resume() {
+void destination_runner::fence(const std::string& why) {
+    machine_.fence(why, now());
+    drain();
+}
+
+status destination_runner::resume() {
+    if (const auto& why = machine_.options().fenced; !why.empty())
+        return error{errc::conflict, why +
+                                         ". It does not go on by itself: docs/runbooks, a gateway "
+                                         "replaced by a spare"};
     machine_.resume(now());
     draining_ = true; // one that fails again is kept for the next time
     for (auto& load : std::exchange(failed_loads_, {}))
         std::visit([&](auto& one) { perform(one); }, load);
     draining_ = false;
     drain();
+    return ok();
 }
 
 // What is performed may ask for more: a list instead of recursion.

@@ -26,7 +26,9 @@ class destination_runner {
     void discard_dead(sequence number, const std::string& reason, manage_ops with,
                       sync_shell::reply done);
     void pause();
-    void resume();
+    // Failure: it does not go on, and why.
+    status resume();
+    void fence(const std::string& why);
     void abandon() { client_.stop(); }
 
     [[nodiscard]] std::optional<std::int64_t> next_wake_us() const {

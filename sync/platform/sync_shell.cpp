@@ -20,7 +20,22 @@ struct sync_shell::state {
     state(std::vector<sync_destination> destinations_in, store& from_in, journal_port& journal_in,
           clock_port& clock_in, random_port& random_in, sync_callbacks callbacks_in)
         : destinations(std::move(destinations_in)), from(from_in), journal(journal_in),
-          clock(clock_in), random(random_in), callbacks(std::move(callbacks_in)) {}
+          clock(clock_in), random(random_in), callbacks(watched(std::move(callbacks_in))) {}
+
+    // What one destination hears of a takeover is for all of them.
+    sync_callbacks watched(sync_callbacks of) {
+        of.alarm = [this, told = std::move(of.alarm)](const std::string& destination,
+                                                      const std::string& code,
+                                                      const std::string& text, bool raised) {
+            if (told) told(destination, code, text, raised);
+            if (code != k_alarm_fenced) return;
+            asio::post(io, [this, text] {
+                for (const auto& runner : runners)
+                    runner->fence(text);
+            });
+        };
+        return of;
+    }
 
     std::vector<sync_destination> destinations;
     store& from;
@@ -250,8 +265,8 @@ void sync_shell::pause(std::uint8_t destination, reply done) {
 
 void sync_shell::resume(std::uint8_t destination, reply done) {
     state_->with(destination, std::move(done), [](destination_runner& runner, const reply& then) {
-        runner.resume();
-        if (then) then({});
+        const status resumed = runner.resume();
+        if (then) then(resumed.ok() ? std::string() : resumed.failure().message);
     });
 }
 

@@ -223,12 +223,11 @@ void gateway::wire() {
 void gateway::add_runner(std::size_t erp) {
     auto options = plan_.erps[erp].delivery;
     options.destination = destinations_[erp];
-    options.epoch = journal_->recovery().epoch;
     http_connector_options connection;
     connection.url = "http://127.0.0.1:80";
     connection.format = plan_.erps[erp].format;
     connection.gateway = options.gateway;
-    connection.epoch = options.epoch;
+    connection.names = journal_->recovery().names;
     connection.mapping_revision = options.mapping_revision;
     auto connector = http_connector::create(connection);
     WHARF_ASSERT(connector.ok());

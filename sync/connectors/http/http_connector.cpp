@@ -46,7 +46,7 @@ bool fill_update(raw_record& record, const batch_item& item, const http_connecto
     update.set_idempotency_key(std::move(key));
     auto& id = *update.mutable_id();
     id.set_gateway(options.gateway);
-    id.set_epoch(options.epoch);
+    id.set_epoch(options.names.of(item.number));
     id.set_sequence(item.number);
     id.set_revision(item.revision);
     update.set_site(record.event.site());
@@ -74,7 +74,13 @@ result<http_connector> http_connector::create(http_connector_options options) {
 }
 
 std::string http_connector::key_of(const batch_item& item) const {
-    return idempotency_key(options_.gateway, options_.epoch, item);
+    return idempotency_key(options_.gateway, options_.names.of(item.number), item);
+}
+
+// By the newest of its items: what was sealed before a takeover keeps its name and its bytes.
+std::string http_connector::id_of(batch_number batch, const std::vector<batch_item>& items) const {
+    const auto newest = std::ranges::max(items, {}, &batch_item::number);
+    return batch_id(options_.gateway, options_.names.of(newest.number), batch);
 }
 
 http_request http_connector::request_to(std::string_view path) const {
@@ -86,6 +92,13 @@ http_request http_connector::request_to(std::string_view path) const {
     out.headers.emplace_back("Accept", type);
     if (!options_.token.empty())
         out.headers.emplace_back("Authorization", "Bearer " + options_.token);
+    // Who speaks, so that the ERP can tell a gateway from the one that has taken over from it. In
+    // no body: what was sealed before a takeover is sent again byte by byte.
+    std::string epoch;
+    put_big(epoch, options_.names.newest());
+    out.headers.emplace_back("Wharf-Gateway", options_.gateway);
+    out.headers.emplace_back("Wharf-Takeover", std::to_string(options_.names.takeover_number()));
+    out.headers.emplace_back("Wharf-Epoch", to_hex(epoch));
     return out;
 }
 
@@ -105,7 +118,7 @@ status http_connector::write_batch(batch_number batch, const std::vector<batch_i
                                    std::vector<raw_record>& records, bool in_order,
                                    std::string& out) const {
     Batch body;
-    body.set_batch_id(batch_id(options_.gateway, options_.epoch, batch));
+    body.set_batch_id(id_of(batch, items));
     body.set_gateway(options_.gateway);
     body.set_mapping_revision(options_.mapping_revision);
     body.set_in_order(in_order);
@@ -126,8 +139,7 @@ result<http_request> http_connector::render(batch_number batch,
     if (items.size() == 1) {
         out.headers.emplace_back("Idempotency-Key", key_of(items[0]));
     } else {
-        out.headers.emplace_back("Idempotency-Key",
-                                 batch_id(options_.gateway, options_.epoch, batch));
+        out.headers.emplace_back("Idempotency-Key", id_of(batch, items));
     }
     add_trace(batch, records, out);
     if (options_.format == http_format::json)
@@ -238,8 +250,11 @@ connector_answer http_connector::parse(const http_response& response,
     if (!success) {
         // The words are for a person; the status decides.
         out.words = "HTTP " + std::to_string(response.status);
-        if (const auto at = by_key.find(key_of(items.at(0)));
-            items.size() == 1 && at != by_key.end()) {
+        if (readable && !answer.code().empty()) {
+            out.code = answer.code();
+            if (!answer.message().empty()) out.words = answer.message();
+        } else if (const auto at = by_key.find(key_of(items.at(0)));
+                   items.size() == 1 && at != by_key.end()) {
             out.code = at->second.code;
             if (!at->second.message.empty()) out.words = at->second.message;
         } else if (!response.body.empty()) {

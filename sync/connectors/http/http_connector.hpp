@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gateway/base/http_url.hpp"
+#include "gateway/journal/epochs.hpp"
 #include "gateway/journal/view.hpp"
 #include "sync/delivery/answers.hpp"
 #include "sync/delivery/names.hpp"
@@ -21,7 +22,7 @@ struct http_connector_options {
     http_format format = http_format::json;
     std::string token; // bearer; empty: none
     std::string gateway;
-    std::uint32_t epoch = 0;
+    epochs names;
     std::uint32_t mapping_revision = 1;
     // The ERP says by 200, 201 or 204 alone that the one item was applied. Never assumed: an empty
     // answer of an ERP that answers per item says nothing.
@@ -80,6 +81,7 @@ class http_connector {
                                      const std::vector<batch_item>& items,
                                      connector_answer& out) const;
     [[nodiscard]] std::string key_of(const batch_item& item) const;
+    [[nodiscard]] std::string id_of(batch_number batch, const std::vector<batch_item>& items) const;
 
     http_connector_options options_;
     http_url endpoint_;

@@ -390,3 +390,20 @@ TEST_CASE("stopping at the quota leaves what is held unacknowledged and does not
     f.thread->stop();
     CHECK(f.ingested().empty());
 }
+
+TEST_CASE("from a fence on events are held and not answered, deliveries go on") {
+    fixture f;
+    auto generation = f.connect();
+    f.thread->submit(numbered_event(1, "client", generation));
+    REQUIRE(f.wait_for_answers(2));
+    f.thread->submit(delivery_request{1, 0, true, {fence_gateway{"another has it", 5}}});
+    REQUIRE(f.wait_for_answers(3));
+    f.thread->submit(numbered_event(2, "client", generation));
+    f.thread->submit(delivery_request{2, 0, true, {settle_update{1, settlement::applied}}});
+    REQUIRE(f.wait_for_answers(4));
+    CHECK(f.ingested() == numbers(1, 1));
+    CHECK(f.thread->snapshot().held == 1);
+    CHECK(f.so_far().space.empty());
+    f.thread->stop();
+    CHECK(f.ingested() == numbers(1, 1));
+}

@@ -47,7 +47,7 @@ TEST_CASE("a new journal is made with its gateway and epoch, and found again") {
     r.options.epoch = 99;
     r.power_cut();
     CHECK_FALSE(r.under_test().recovery().created);
-    CHECK(r.under_test().recovery().epoch == 42);
+    CHECK(r.under_test().recovery().names.first == 42);
     auto header = read_header(r.store);
     REQUIRE(header.ok());
     CHECK(header->gateway() == "WH7");

@@ -19,7 +19,7 @@ http_connector connector(http_format format = http_format::json, std::string tok
     options.format = format;
     options.token = std::move(token);
     options.gateway = "WH7";
-    options.epoch = 0x3f2a9c1b;
+    options.names.first = 0x3f2a9c1b;
     auto made = http_connector::create(options);
     REQUIRE(made.ok());
     return std::move(made).value();
@@ -301,4 +301,76 @@ TEST_CASE("addresses that cannot be used say what to write") {
         CHECK_FALSE(made(url).ok());
     }
     CHECK_FALSE(made("http://localhost", "a\r\nb").ok());
+}
+
+namespace {
+
+http_connector taken_over(http_format format = http_format::json) {
+    http_connector_options options;
+    options.url = "http://127.0.0.1:8069";
+    options.format = format;
+    options.gateway = "WH7";
+    options.names = {0x3f2a9c1b, {{1, 0x0000cafe, 100}, {4, 0x5b1fa0c3, 200}}};
+    auto made = http_connector::create(options);
+    REQUIRE(made.ok());
+    return std::move(made).value();
+}
+
+std::string key_sent(const http_connector& by, sequence number) {
+    return header(by.render(1, {{number, 0}}, {record(number)}, false).value(), "Idempotency-Key");
+}
+
+} // namespace
+
+TEST_CASE("an event keeps the name that it was given before a takeover") {
+    const auto by = taken_over();
+    CHECK(key_sent(by, 100) == "WH7-3f2a9c1b-00000000000000000100-0");
+    CHECK(key_sent(by, 101) == "WH7-0000cafe-00000000000000000101-0");
+    CHECK(key_sent(by, 200) == "WH7-0000cafe-00000000000000000200-0");
+    CHECK(key_sent(by, 201) == "WH7-5b1fa0c3-00000000000000000201-0");
+}
+
+TEST_CASE("what was sealed before a takeover has the same bytes after it") {
+    http_connector_options options;
+    options.url = "http://127.0.0.1:8069";
+    options.gateway = "WH7";
+    options.names = {0x3f2a9c1b, {{1, 0x0000cafe, 100}}};
+    const auto before = http_connector::create(options).value();
+    const std::vector<batch_item> items = {{99, 0}, {150, 0}};
+    auto render = [&](const http_connector& by) {
+        return by.render(9, items, {record(99), record(150)}, true).value();
+    };
+    CHECK(render(before).body == render(taken_over()).body);
+    CHECK(header(render(taken_over()), "Idempotency-Key") == "WH7-0000cafe-b00000000000000000009");
+}
+
+TEST_CASE("every request says which takeover speaks") {
+    const auto by = taken_over();
+    for (const auto& request :
+         {by.render(1, {{7, 0}}, {record(7)}, false).value(), by.render_ask({{7, 0}})}) {
+        CHECK(header(request, "Wharf-Gateway") == "WH7");
+        CHECK(header(request, "Wharf-Takeover") == "4");
+        CHECK(header(request, "Wharf-Epoch") == "5b1fa0c3");
+    }
+    CHECK(header(connector().render_ask({{7, 0}}), "Wharf-Takeover") == "0");
+}
+
+TEST_CASE("a fence is told from another 409 by its code") {
+    const auto words = "takeover 5 of WH7 holds";
+    const auto json = connector().parse(
+        answer(409, R"({"code": "fenced", "message": "takeover 5 of WH7 holds"})"),
+        {{1, 0}, {2, 0}}, false, 0);
+    CHECK(json.code == "fenced");
+    CHECK(json.words == words);
+    CHECK(classify_request(json) == request_verdict::fenced);
+    wharf::v1::BatchAnswer said;
+    said.set_code("fenced");
+    said.set_message(words);
+    const auto protobuf = taken_over(http_format::protobuf)
+                              .parse(answer(409, said.SerializeAsString()), {{1, 0}}, true, 0);
+    CHECK(classify_request(protobuf) == request_verdict::fenced);
+    CHECK(protobuf.words == words);
+    for (const char* other : {"", "{}", R"({"code": "busy"})", "fenced"})
+        CHECK(classify_request(connector().parse(answer(409, other), {{1, 0}}, false, 0)) ==
+              request_verdict::retry);
 }

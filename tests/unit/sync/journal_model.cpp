@@ -101,6 +101,11 @@ void journal_model::apply_one(const settle_parked& op) {
     settled_[op.number] = op.how;
 }
 
+void journal_model::apply_one(const fence_gateway& op) {
+    require(!op.words.empty(), "fenced without a word");
+    if (fence.empty()) fence = op.words;
+}
+
 // What holds after every request: the low-water marks and the marks say which updates are done.
 void journal_model::check() const {
     for (const auto& event : events_) {

@@ -39,6 +39,7 @@ class journal_model {
     const std::map<sequence, wharf::v1::ParkedUpdate>& all_parked() const { return parked_; }
     std::size_t marks() const;
     std::size_t seals = 0;
+    std::string fence; // in words, once another gateway has taken over
 
   private:
     void apply_one(const seal_batch& op);
@@ -49,6 +50,7 @@ class journal_model {
     void apply_one(const clear_mark& op);
     void apply_one(const park_update& op);
     void apply_one(const settle_parked& op);
+    void apply_one(const fence_gateway& op);
     void check() const;
     bool pending(sequence number) const {
         return !settled_.contains(number) && !parked_.contains(number);
