@@ -213,6 +213,17 @@ inline constexpr std::size_t k_scan_bytes_max = 1024 * 1024;
 // What need not be durable at once waits this long for a commit to ride in.
 inline constexpr std::uint32_t k_lazy_commit_ms = 200;
 inline constexpr std::size_t k_retention_deletes_per_group_max = 512;
+// Takeovers that a journal's header lists.
+inline constexpr std::size_t k_takeovers_max = 256;
+// A record: a message as large as a packet may be, with what a bridge says of it, has room.
+inline constexpr std::size_t k_record_key_bytes_max = 511;
+inline constexpr std::size_t k_record_value_bytes_max = 16 * 1024 * 1024;
+// An export's chunk is closed when it holds so much; one record alone may be larger.
+inline constexpr std::size_t k_export_chunk_bytes = 1024 * 1024;
+inline constexpr std::size_t k_export_frame_bytes_max =
+    k_export_chunk_bytes + k_record_value_bytes_max + 1024;
+// What an import writes in one transaction.
+inline constexpr std::size_t k_import_commit_bytes = 8 * 1024 * 1024;
 
 // --- management ----------------------------------------------------------------------------------
 inline constexpr std::size_t k_command_bytes_max = 64 * 1024;
@@ -328,6 +339,7 @@ static_assert(k_devices_named_max <= k_devices_watched_max);
 static_assert(k_tls_handshakes_max <= k_worker_queue_max);
 static_assert(k_tls_patience_ms < k_tls_handshake_timeout_ms);
 static_assert(k_events_per_message_max <= k_group_requests_max);
+static_assert(k_bridge_frame_bytes_max < k_record_value_bytes_max);
 static_assert(k_group_bytes_max <= k_journal_queue_bytes_max);
 static_assert(k_event_bytes_max < k_flat_written_bytes_max);
 static_assert(k_batch_items_max <= k_lane_window_max);

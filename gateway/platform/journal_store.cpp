@@ -54,10 +54,32 @@ bool is_live(const std::string& folder) {
     return ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
+status check_no_import(const std::string& folder) {
+    for (const char* begun : {"/data.mdb", "/made"})
+        if (file_mode(folder + begun).ok()) return ok();
+    if (!file_mode(import_folder(folder)).ok()) return ok();
+    return error{errc::conflict,
+                 "an import into " + folder + " was not finished (" + import_folder(folder) +
+                     " is there, no journal is): repeat it, or remove that folder to begin a new "
+                     "journal"};
+}
+
 } // namespace
+
+std::string import_folder(const std::string& path) {
+    return path + "/import";
+}
+
+result<fd_guard> hold_still(const std::string& path) {
+    fd_guard lock(::open(writer_lock_path(path).c_str(), O_RDONLY | O_CLOEXEC));
+    if (lock.get() >= 0 && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return error{errc::conflict, "a process writes to the journal in " + path};
+    return lock;
+}
 
 result<opened_journal_store> open_journal_store(const journal_store_options& options,
                                                 random_port& random) {
+    WHARF_TRY(check_no_import(options.lmdb.path));
     WHARF_TRY_ASSIGN(auto below, open_lmdb(options.lmdb));
     // Before the ring: to open that writes, and nothing is written into a journal of a later
     // version. Whatever else is wrong with the header is found when the journal is opened.

@@ -25,6 +25,15 @@ struct opened_journal_store {
 [[nodiscard]] result<opened_journal_store> open_journal_store(const journal_store_options& options,
                                                               random_port& random);
 
+// Keeps who would write to a journal out, for as long as the guard lives; errc::conflict where
+// somebody writes. Where no lock can be had, as on a copy that cannot be written to, there is
+// nobody.
+[[nodiscard]] result<fd_guard> hold_still(const std::string& path);
+
+// Where an import into this folder works, inside it, until it is done. While it is there and the
+// journal is not, the journal does not open: a new one must not begin in its place.
+[[nodiscard]] std::string import_folder(const std::string& path);
+
 struct looked_at_store {
     std::unique_ptr<store> over;
     // A process writes to it: what is shown is the last checkpoint, without what waits in the ring.

@@ -348,21 +348,6 @@ status note_made(const std::string& path) {
     return ok();
 }
 
-// Held for as long as the process has the journal open, so that two writers never meet.
-result<fd_guard> lock_for_writing(const std::string& path) {
-    std::string name = writer_lock_path(path);
-    fd_guard lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (lock.get() < 0) return system_error("open " + name);
-    // Who looks at the journal may hold it for a moment to ask whether it is held.
-    for (int tries = 0; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
-        if (tries == 10)
-            return error{errc::conflict,
-                         "another process has the journal open for writing (" + name + ")"};
-        ::usleep(10'000);
-    }
-    return lock;
-}
-
 // LMDB writes words of the machine: where a 32-bit program made the file the same mark of LMDB's
 // stands elsewhere in it.
 bool is_of_other_word_size(const std::string& file) {
@@ -387,6 +372,21 @@ error not_opened(int code, const std::string& path) {
 
 std::string writer_lock_path(const std::string& path) {
     return path + "/writer.lock";
+}
+
+// Held for as long as the process has the journal open, so that two writers never meet.
+result<fd_guard> lock_for_writing(const std::string& path) {
+    std::string name = writer_lock_path(path);
+    fd_guard lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (lock.get() < 0) return system_error("open " + name);
+    // Who looks at the journal may hold it for a moment to ask whether it is held.
+    for (int tries = 0; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+        if (tries == 10)
+            return error{errc::conflict,
+                         "another process has the journal open for writing (" + name + ")"};
+        ::usleep(10'000);
+    }
+    return lock;
 }
 
 result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options) {

@@ -6,6 +6,7 @@
 // if nothing had happened, which is why it must not be tried.
 #pragma once
 
+#include "gateway/platform/file.hpp"
 #include "gateway/ports/store.hpp"
 
 #include <memory>
@@ -20,6 +21,9 @@ struct lmdb_options {
 
 // The file whose lock the writer holds.
 [[nodiscard]] std::string writer_lock_path(const std::string& path);
+
+// Takes that lock, for as long as the guard lives; errc::conflict where another process has it.
+[[nodiscard]] result<fd_guard> lock_for_writing(const std::string& path);
 
 // For the one process that writes. Fails where another process has it open for writing, where the
 // file is shorter than its own header says, or where the file system cannot hold the quota.

@@ -5,6 +5,8 @@
 //   journal_child check DIR          opens, verifies, prints "event N" for each that is there as it
 //                                    was sent, then "ok LAST"
 //   journal_child verify DIR         opens read-only and verifies; prints "ok RECORDS"
+//   journal_child export DIR FILE    prints "ok RECORDS"
+//   journal_child import DIR FILE    prints each step when it is done, then "ok RECORDS"
 //
 // With a last word "ring" there is a write-ahead ring, with a checkpoint every third group.
 //
@@ -13,6 +15,8 @@
 #include "gateway/journal/journal.hpp"
 #include "gateway/journal/view.hpp"
 #include "gateway/platform/crash_words.hpp"
+#include "gateway/platform/export_file.hpp"
+#include "gateway/platform/journal_import.hpp"
 #include "gateway/platform/journal_store.hpp"
 #include "gateway/platform/system_clock.hpp"
 #include "tests/integration/journal/messages.hpp"
@@ -143,6 +147,28 @@ int verify_only(const std::string& dir) {
     return 0;
 }
 
+int export_to(const std::string& dir, const std::string& name) {
+    auto over = taken(open_journal_store_read_only(dir)).over;
+    auto file = taken(export_output::make(name));
+    auto done = taken(export_journal(*over, "journal_child", 0,
+                                     [&](std::string_view bytes) { return file.write(bytes); }));
+    taken(file.finish());
+    say("ok " + std::to_string(done.trailer.records()));
+    return 0;
+}
+
+int import_from(const std::string& dir, const std::string& name) {
+    auto file = taken(export_input::open(name));
+    export_reader from([&](char* into, std::size_t size) { return file.read(into, size); });
+    const auto header = taken(from.header());
+    system_random random;
+    import_calls calls;
+    calls.at = [](import_step step) { say("step " + std::to_string(static_cast<int>(step))); };
+    auto done = taken(import_journal(from, header, {dir, k_size_bytes, {}}, random, calls));
+    say("ok " + std::to_string(done.records));
+    return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -157,5 +183,7 @@ int main(int argc, char** argv) {
     if (what == "commit" && argc == 4) return commit(dir, std::strtoull(argv[3], nullptr, 10));
     if (what == "check") return check(dir);
     if (what == "verify") return verify_only(dir);
+    if (what == "export" && argc == 4) return export_to(dir, argv[3]);
+    if (what == "import" && argc == 4) return import_from(dir, argv[3]);
     return 2;
 }
