@@ -4,9 +4,11 @@
 #include "firmware/views/words.hpp"
 #include "gateway/base/bytes.hpp"
 #include "gateway/codec/json_codec.hpp"
+#include "gateway/journal/epochs.hpp"
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/view.hpp"
 #include "gateway/observe/books.hpp"
+#include "sync/delivery/names.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -25,17 +27,31 @@ std::string dumped(const json& of) {
     return of.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-void print_record(const stored_record& record, bool as_json, std::ostream& out) {
+// Makes the name under which the ERP knows an event.
+struct namer {
+    std::string gateway;
+    epochs names;
+    [[nodiscard]] std::string key_of(sequence number) const {
+        return idempotency_key(gateway, names.of(number), {number, 0});
+    }
+};
+
+void print_record(const stored_record& record, bool as_json, const namer* names,
+                  std::ostream& out) {
+    const sequence number = record.head.number;
     if (!as_json) {
-        out << record.head.number << "  " << time_text(record.event.received_at_us()) << "  "
+        out << number << "  " << time_text(record.event.received_at_us()) << "  "
             << to_string(record.head.in_lane) << "  " << printable(record.event.device()) << "  "
-            << words_of(record.event.event()).what << "\n";
+            << words_of(record.event.event()).what
+            << (names == nullptr ? std::string() : "  " + names->key_of(number)) << "\n";
         return;
     }
     std::string stored;
     message_to_json(record.event, stored);
-    out << "{\"number\":" << record.head.number << ",\"lane\":\"" << to_string(record.head.in_lane)
-        << "\",\"flags\":" << record.head.flags << ",\"stored\":" << stored << "}\n";
+    out << "{\"number\":" << number << ",\"lane\":\"" << to_string(record.head.in_lane)
+        << "\",\"flags\":" << record.head.flags;
+    if (names != nullptr) out << ",\"idempotency_key\":\"" << names->key_of(number) << "\"";
+    out << ",\"stored\":" << stored << "}\n";
 }
 
 // What is nowhere but here: updates that a destination has still to take, its dead letters among
@@ -53,6 +69,72 @@ std::uint64_t quarantined(const std::vector<kind_total>& kinds) {
         if (each.kind == format::kind_of(format::quarantine_key(0))) return each.records;
     return 0;
 }
+
+std::string epoch_text(std::uint32_t epoch) {
+    std::string bytes;
+    put_big(bytes, epoch);
+    return to_hex(bytes);
+}
+
+json takeovers_json(const wharf::v1::JournalHeader& header) {
+    json out = json::array();
+    for (const auto& one : header.takeovers())
+        out.push_back({{"number", one.number()},
+                       {"epoch", one.epoch()},
+                       {"after", one.after()},
+                       {"at", time_text(one.at_us())}});
+    return out;
+}
+
+std::string takeovers_text(const wharf::v1::JournalHeader& header) {
+    std::string out;
+    for (const auto& one : header.takeovers())
+        out += "Takeover " + std::to_string(one.number()) + " at " + time_text(one.at_us()) +
+               ": events after " + std::to_string(one.after()) + " under epoch " +
+               epoch_text(one.epoch()) + "\n";
+    return out;
+}
+
+// Which events some destination has still to take, its dead letters and what waits behind them
+// among them.
+class undelivered_events {
+  public:
+    explicit undelivered_events(store& from) : view_(from) {}
+
+    status read(const wharf::v1::JournalState& state) {
+        everything_ = state.destinations_size() == 0;
+        for (int i = 0; i < state.destinations_size(); ++i) {
+            const auto& books = state.destinations(i);
+            if (books.pending() == 0 && books.dead() == 0) continue;
+            const auto number = static_cast<std::uint8_t>(i);
+            WHARF_TRY_ASSIGN(auto marks, view_.delivery(number));
+            destinations_.push_back({number, std::move(marks)});
+        }
+        return ok();
+    }
+    [[nodiscard]] result<bool> has(const event_head& head) const {
+        const std::size_t in_lane = index_of(head.in_lane);
+        for (const destination& one : destinations_) {
+            const auto& marks = one.marks.marks[in_lane];
+            if (head.number > one.marks.low_water[in_lane] &&
+                !std::ranges::binary_search(marks, head.number))
+                return true;
+            // Settled, or parked.
+            WHARF_TRY_ASSIGN(const auto parked, view_.parked(one.number, head.number));
+            if (parked) return true;
+        }
+        return everything_;
+    }
+
+  private:
+    struct destination {
+        std::uint8_t number;
+        delivery_state marks;
+    };
+    journal_view view_;
+    std::vector<destination> destinations_;
+    bool everything_ = false; // no destination is known: it is nowhere but here
+};
 
 } // namespace
 
@@ -113,6 +195,8 @@ int show_journal(const places& at, const console& to) {
             by_kind[each.kind] = {{"records", each.records}, {"bytes", each.bytes}};
         to.out << dumped({{"gateway", header->gateway()},
                           {"epoch", header->epoch()},
+                          {"takeovers", takeovers_json(*header)},
+                          {"fenced", state->fence().words()},
                           {"format_version", header->format_version()},
                           {"created_at", time_text(header->created_at_us())},
                           {"oldest_event", state->oldest_sequence()},
@@ -125,11 +209,13 @@ int show_journal(const places& at, const console& to) {
                           {"kinds", std::move(by_kind)}});
         return k_exit_good;
     }
-    std::string epoch;
-    put_big(epoch, header->epoch());
-    to.out << "Journal of gateway " << printable(header->gateway()) << ", epoch " << to_hex(epoch)
-           << ", format " << header->format_version() << ", made at "
+    to.out << "Journal of gateway " << printable(header->gateway()) << ", epoch "
+           << epoch_text(header->epoch()) << ", format " << header->format_version() << ", made at "
            << time_text(header->created_at_us()) << "\n"
+           << takeovers_text(*header)
+           << (state->has_fence() ? "FENCED since " + time_text(state->fence().at_us()) + ": " +
+                                        printable(state->fence().words()) + "\n"
+                                  : std::string())
            << "Events " << state->oldest_sequence() << " to " << state->last_sequence()
            << "; open for " << duration_text(static_cast<double>(state->journal_time_us()) / 1e6)
            << " in all\n"
@@ -143,20 +229,30 @@ int show_journal(const places& at, const console& to) {
     return k_exit_good;
 }
 
-int dump_journal(const places& at, const console& to, sequence from, sequence last) {
+int dump_journal(const places& at, const console& to, const dump_options& options) {
     auto journal = open_journal(at, to);
     if (!journal.ok()) return failed(to, journal.failure());
+    auto header = read_header(**journal);
+    if (!header.ok()) return failed(to, header.failure());
+    auto state = read_state(**journal);
+    if (!state.ok()) return failed(to, state.failure());
+    const namer names{header->gateway(), epochs_of(*header)};
+    undelivered_events undelivered(**journal);
+    if (auto read = undelivered.read(*state); !read.ok()) return failed(to, read.failure());
     journal_view view(**journal);
-    sequence after = from == 0 ? 0 : from - 1;
+    sequence after = options.from == 0 ? 0 : options.from - 1;
     // Each page is a short transaction of its own and goes on from a number: no page stays pinned.
-    while (after < last) {
+    while (after < options.last) {
         auto page = view.heads_of_all(after, k_dump_page);
         if (!page.ok()) return failed(to, page.failure());
         for (const auto& head : page->heads) {
-            if (head.number > last) return k_exit_good;
+            if (head.number > options.last) return k_exit_good;
+            const auto wanted = options.undelivered ? undelivered.has(head) : result<bool>(true);
+            if (!wanted.ok()) return failed(to, wanted.failure());
+            if (!*wanted) continue;
             auto record = view.event(head.number);
             if (record.ok())
-                print_record(*record, at.json, to.out);
+                print_record(*record, at.json, options.undelivered ? &names : nullptr, to.out);
             else if (record.failure().code != errc::not_found) // retention was faster
                 return failed(to, record.failure());
         }

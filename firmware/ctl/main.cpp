@@ -37,9 +37,14 @@ Examples:
   wharfctl device add scanner-07 --generate
                                        let a device sign in
   wharfctl --journal /mnt/copy journal verify
+  wharfctl --journal /mnt/old journal export old.export
+                                       what a broken gateway held, for a spare
+  wharfctl journal import old.export --into /var/lib/wharf/journal
+                                       take it over, wharfd stopped
 
 Reading works without the daemon, on its journal or on a copy of it (--journal). retry, discard,
 resume and status ask the running daemon; passwd and device change the identities file and tell it.
+export and import want it stopped.
 
 Exit codes: 0 done; 1 done, and what was found is not good (books that do not balance, a failing
 gateway, a damaged journal); 2 the command line makes no sense; 3 it could not be done.
@@ -55,6 +60,9 @@ struct arguments {
     std::uint64_t number = 0;
     std::uint64_t from = 0;
     std::uint64_t to = std::numeric_limits<std::uint64_t>::max();
+    bool undelivered = false;
+    std::string export_file;
+    import_options importing;
     page_options page;
     bool waiting = false;
     device_options device;
@@ -67,6 +75,7 @@ result<places> find_places(const arguments& given) {
     out.json = given.json;
     out.journal = given.journal;
     out.journal_named = !given.journal.empty();
+    out.journal_mb = journal_config{}.size_max_mb;
     out.identities = given.identities_file;
     out.socket = given.socket.empty() ? admin_config{}.socket : given.socket;
     bool named = !given.config_file.empty();
@@ -85,6 +94,8 @@ result<places> find_places(const arguments& given) {
     WHARF_TRY_ASSIGN(auto parsed, parse_config(text, file));
     if (given.journal.empty()) out.journal = parsed.journal.path;
     if (given.socket.empty()) out.socket = parsed.admin.socket;
+    out.gateway = parsed.gateway.name;
+    out.journal_mb = parsed.journal.size_max_mb;
     if (given.identities_file.empty()) out.identities = parsed.access.identities;
     return out;
 }
@@ -248,6 +259,29 @@ void add_quarantine(CLI::App& app, arguments& given, verb& chosen, fleet_form& f
     });
 }
 
+void add_import(CLI::App& journal, arguments& given, verb& chosen) {
+    auto* in = journal.add_subcommand(
+        "import", "Take over an exported journal: check it and make it anew in a folder");
+    in->add_option("file", given.importing.file, "The export; - for standard input")
+        ->required()
+        ->type_name("FILE");
+    in->add_option("--into", given.importing.into, "The folder, in which no journal may be")
+        ->required()
+        ->type_name("DIR");
+    in->add_option("--takeover", given.importing.takeover,
+                   "Its number, where one more than the export's is taken by a lost spare")
+        ->type_name("NUMBER")
+        ->check(CLI::Range(1U, std::numeric_limits<std::uint32_t>::max()));
+    in->add_option("--size-mb", given.importing.size_mb, "The journal's size (as configured)")
+        ->type_name("MIB")
+        ->check(CLI::Range(limits::k_journal_mb_min, limits::k_journal_mb_max));
+    in->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return import_journal_from(at, to, given.importing);
+        };
+    });
+}
+
 void add_journal(CLI::App& app, arguments& given, verb& chosen) {
     auto* journal = app.add_subcommand("journal", "The journal itself, live or a copy");
     journal->require_subcommand(1);
@@ -260,11 +294,25 @@ void add_journal(CLI::App& app, arguments& given, verb& chosen) {
     auto* dump = journal->add_subcommand("dump", "Accepted events, one a line");
     dump->add_option("--from", given.from, "The first number")->type_name("NUMBER");
     dump->add_option("--to", given.to, "The last number")->type_name("NUMBER");
+    dump->add_flag("--undelivered", given.undelivered,
+                   "Only what a destination has still to take, with its idempotency key");
     dump->callback([&] {
         chosen = [&given](auto& at, auto& to) {
-            return dump_journal(at, to, given.from, given.to);
+            return dump_journal(at, to, {given.from, given.to, given.undelivered});
         };
     });
+    auto* out = journal->add_subcommand(
+        "export", "Write all of a stopped gateway's journal to a file, for a spare to take over");
+    out->add_option("file", given.export_file,
+                    "A file that is not there yet; - for standard output")
+        ->required()
+        ->type_name("FILE");
+    out->callback([&] {
+        chosen = [&given](auto& at, auto& to) {
+            return export_journal_to(at, to, given.export_file);
+        };
+    });
+    add_import(*journal, given, chosen);
 }
 
 int run(int argc, char** argv) {

@@ -29,8 +29,10 @@ enum exit_code : int {
 struct places {
     std::string journal;
     std::string socket;
-    std::string identities;     // the file; empty: none is named
-    bool journal_named = false; // --journal: read it, do not ask the daemon
+    std::string identities;       // the file; empty: none is named
+    std::string gateway;          // as the configuration names it; empty: none was read
+    std::uint32_t journal_mb = 0; // the journal's configured or default size
+    bool journal_named = false;   // --journal: read it, do not ask the daemon
     bool json = false;
 };
 
@@ -74,6 +76,20 @@ int resume_destination(const places& at, const console& to, const std::string& d
 
 int verify_journal(const places& at, const console& to);
 int show_journal(const places& at, const console& to);
-int dump_journal(const places& at, const console& to, sequence from, sequence last);
+struct dump_options {
+    sequence from = 0;
+    sequence last = 0;
+    bool undelivered = false; // only what some destination has still to take, with its keys
+};
+int dump_journal(const places& at, const console& to, const dump_options& options);
+// To a file that is not there yet, or "-": standard output.
+int export_journal_to(const places& at, const console& to, const std::string& file);
+struct import_options {
+    std::string file; // or "-": standard input
+    std::string into;
+    std::uint32_t takeover = 0; // its number; 0: one more than the export's
+    std::uint32_t size_mb = 0;  // 0: as configured
+};
+int import_journal_from(const places& at, const console& to, const import_options& given);
 
 } // namespace wharf::ctl

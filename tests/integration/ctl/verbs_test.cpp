@@ -230,7 +230,7 @@ TEST_CASE("a sound journal verifies, is counted and dumped in its numbers' order
                Contains("gateway WH7, epoch 00000007") &&
                    Contains("3 updates undelivered, 1 messages in quarantine"));
     auto dump = [&](sequence from, sequence to) {
-        auto out = run(dump_journal, on.at, from, to).out;
+        auto out = run(dump_journal, on.at, dump_options{from, to}).out;
         return std::count(out.begin(), out.end(), '\n');
     };
     CHECK(dump(0, 100) == 3);
@@ -239,9 +239,8 @@ TEST_CASE("a sound journal verifies, is counted and dumped in its numbers' order
     on.at.json = true;
     CHECK(run(show_journal, on.at).json()["undelivered"] == 3);
     CHECK(run(show_journal, on.at).json()["quarantined"] == 1);
-    CHECK(
-        run(dump_journal, on.at, sequence{3}, sequence{3}).json()["stored"]["event"]["event_id"] ==
-        "a-3");
+    CHECK(run(dump_journal, on.at, dump_options{3, 3}).json()["stored"]["event"]["event_id"] ==
+          "a-3");
 }
 
 TEST_CASE("retry and discard find the destination and ask the daemon") {
