@@ -254,7 +254,7 @@ TEST_CASE("frames that are left out, repeated or changed with their checksums ar
     cut[1].content.pop_back();
     CHECK_THAT(refusal(file_of(cut)), Catch::Contains("does not fit"));
     auto alien = frames;
-    alien[1].content[2 + 4] = '@'; // the first record's key
+    alien[1].content[2] = '@'; // the first record's key
     CHECK_THAT(refusal(file_of(alien)), Catch::Contains("no journal has"));
     // All frames are sound, only the whole is another one.
     auto bytes = file_of(frames);
