@@ -1,7 +1,7 @@
 // Taking a journal from one gateway to another: export to a file, import from it.
 #include "firmware/ctl/verbs.hpp"
 
-#include "firmware/ctl/words.hpp"
+#include "firmware/views/words.hpp"
 #include "gateway/base/bytes.hpp"
 #include "gateway/platform/export_file.hpp"
 #include "gateway/platform/journal_import.hpp"

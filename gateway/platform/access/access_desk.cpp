@@ -55,7 +55,6 @@ void access_desk::start_reload() {
     auto outcome = std::make_shared<loaded>(error{errc::io, "not read"});
     auto tell = [this](const status& how) {
         reloading_ = false;
-        refused_ = how.ok() ? std::string() : how.failure().message;
         auto done = std::exchange(reload_done_, {});
         for (auto& one : done)
             one(how);

@@ -59,8 +59,6 @@ class access_desk {
     void on_changed(std::function<void(const std::vector<std::string>&)> tell) {
         changed_ = std::move(tell);
     }
-    // Why the file could not be read again; empty: it could.
-    [[nodiscard]] const std::string& refused() const { return refused_; }
     void tick();
 
     // Why the identities in use are not those of the file; empty where they are.
@@ -108,7 +106,6 @@ class access_desk {
     access::flows address_flows_;
     access::log_budget budget_;
     access_counters counters_;
-    std::string refused_;
     std::unordered_map<std::uint64_t, access_guest*> waiting_; // for a verdict
     std::function<void(const std::vector<std::string>&)> changed_;
     std::vector<std::function<void(const status&)>> reload_done_; // of the one under way
