@@ -74,7 +74,7 @@ void command_runner::run(manage::ticket of, const Command& command) {
         return answer(of, dumped({{"gateway", with_.settings.gateway.name},
                                   {"site", with_.settings.gateway.site},
                                   {"software", WHARF_VERSION},
-                                  {"journal_epoch", with_.log.recovery().epoch}}));
+                                  {"journal_epoch", with_.log.recovery().names.newest()}}));
     case Command::kBooks:
         return answer(of, observe::books_json(with_.look().books()));
     case Command::kStatus:

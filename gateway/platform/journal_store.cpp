@@ -71,16 +71,23 @@ std::string import_folder(const std::string& path) {
 }
 
 result<fd_guard> hold_still(const std::string& path) {
-    fd_guard lock(::open(writer_lock_path(path).c_str(), O_RDONLY | O_CLOEXEC));
-    if (lock.get() >= 0 && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    const std::string name = writer_lock_path(path);
+    fd_guard lock(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+    if (lock.get() < 0) {
+        if (errno != ENOENT) return system_error("open " + name);
+        return lock;
+    }
+    if (::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) return lock;
+    if (errno == EWOULDBLOCK)
         return error{errc::conflict, "a process writes to the journal in " + path};
-    return lock;
+    return system_error("lock " + name);
 }
 
 result<opened_journal_store> open_journal_store(const journal_store_options& options,
                                                 random_port& random) {
-    WHARF_TRY(check_no_import(options.lmdb.path));
-    WHARF_TRY_ASSIGN(auto below, open_lmdb(options.lmdb));
+    lmdb_options to_open = options.lmdb;
+    to_open.check = check_no_import;
+    WHARF_TRY_ASSIGN(auto below, open_lmdb(to_open));
     // Before the ring: to open that writes, and nothing is written into a journal of a later
     // version. Whatever else is wrong with the header is found when the journal is opened.
     if (auto header = read_header(*below);

@@ -26,8 +26,7 @@ struct opened_journal_store {
                                                               random_port& random);
 
 // Keeps who would write to a journal out, for as long as the guard lives; errc::conflict where
-// somebody writes. Where no lock can be had, as on a copy that cannot be written to, there is
-// nobody.
+// somebody writes. Where there is no lock to hold, as beside a copy, there is nobody.
 [[nodiscard]] result<fd_guard> hold_still(const std::string& path);
 
 // Where an import into this folder works, inside it, until it is done. While it is there and the

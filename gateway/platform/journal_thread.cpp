@@ -19,6 +19,13 @@ constexpr auto k_idle_wait = milliseconds(1000);
 constexpr unsigned k_halvings_max = 16; // down to one deletion at a time
 constexpr auto k_full_wait = milliseconds(100);
 
+bool fences(const journal_request& request) {
+    const auto* delivery = std::get_if<delivery_request>(&request);
+    return delivery != nullptr && std::ranges::any_of(delivery->ops, [](const delivery_op& op) {
+               return std::holds_alternative<fence_gateway>(op);
+           });
+}
+
 } // namespace
 
 journal_thread::journal_thread(journal& over, store& in, clock_port& clock,
@@ -58,6 +65,7 @@ void journal_thread::checkpoint(std::function<void()> done) {
 bool journal_thread::submit(journal_request request) {
     const std::size_t bytes = count_bytes(request);
     const bool delivery = std::holds_alternative<delivery_request>(request);
+    if (fences(request)) fencing_ = true;
     bool wake = false;
     bool room = true;
     {

@@ -109,7 +109,7 @@ class journal_thread {
     void fail(const std::string& why);
     [[nodiscard]] std::uint32_t percent_used() const;
     // For want of space; or because nothing that this gateway takes would be delivered any more.
-    [[nodiscard]] bool held_back() const { return full_ || journal_.fenced(); }
+    [[nodiscard]] bool held_back() const { return full_ || fencing_ || journal_.fenced(); }
 
     journal& journal_;
     store& store_;
@@ -145,6 +145,8 @@ class journal_thread {
     bool damaged_ = false;
     std::int64_t refused_us_ = -1'000'000; // when the store last said that it is full
     unsigned halvings_ = 0; // of what maintain() may do, while the store refuses even that
+    // From a fence's submission on: what shares its group is not answered either.
+    std::atomic<bool> fencing_ = false;
     std::thread thread_;
 };
 

@@ -393,6 +393,7 @@ result<std::unique_ptr<store>> open_lmdb(const lmdb_options& options) {
     WHARF_TRY_ASSIGN(bool made, make_folder(options.path));
     WHARF_TRY_ASSIGN(fd_guard lock, lock_for_writing(options.path));
     WHARF_TRY(check_not_lost(options.path));
+    if (options.check != nullptr) WHARF_TRY(options.check(options.path));
     WHARF_TRY_ASSIGN(env_ptr env, new_env());
     // Where pointers have 32 bits so has the map: limits::k_journal_mb_max is far below.
     if (!std::in_range<std::size_t>(options.size_bytes))

@@ -17,6 +17,8 @@ namespace wharf {
 struct lmdb_options {
     std::string path;             // a directory; made where it does not exist
     std::uint64_t size_bytes = 0; // the quota: the file is allocated in full when it is made
+    // Asked with the folder, under the writer's lock and before anything is made in it.
+    status (*check)(const std::string& path) = nullptr;
 };
 
 // The file whose lock the writer holds.

@@ -136,12 +136,9 @@ result<http_request> http_connector::render(batch_number batch,
                                             bool in_order) const {
     WHARF_ASSERT(!items.empty() && items.size() == records.size());
     auto out = request_to("/v1/updates");
-    if (items.size() == 1) {
-        out.headers.emplace_back("Idempotency-Key", key_of(items[0]));
-    } else {
-        out.headers.emplace_back("Idempotency-Key", id_of(batch, items));
-    }
-    add_trace(batch, records, out);
+    const auto name = id_of(batch, items);
+    out.headers.emplace_back("Idempotency-Key", items.size() == 1 ? key_of(items[0]) : name);
+    add_trace(name, records, out);
     if (options_.format == http_format::json)
         WHARF_TRY(write_batch<wharf::v1::UpdateBatch>(batch, items, records, in_order, out.body));
     else
@@ -152,7 +149,7 @@ result<http_request> http_connector::render(batch_number batch,
 
 // One request is a step of each of its items' traces. Where they are of several, it is of a trace
 // of its own, made from the batch's name; the items name theirs.
-void http_connector::add_trace(batch_number batch, const std::vector<raw_record>& records,
+void http_connector::add_trace(const std::string& name, const std::vector<raw_record>& records,
                                http_request& out) const {
     std::string_view trace_id;
     std::string_view state;
@@ -170,7 +167,6 @@ void http_connector::add_trace(batch_number batch, const std::vector<raw_record>
         sampled = sampled || parent->sampled;
     }
     if (trace_id.empty()) return;
-    const auto name = batch_id(options_.gateway, options_.epoch, batch);
     std::string own;
     if (several) {
         const auto digest = hash128(name);

@@ -70,7 +70,7 @@ class http_connector {
         : options_(std::move(options)), endpoint_(std::move(endpoint)) {}
 
     [[nodiscard]] http_request request_to(std::string_view path) const;
-    void add_trace(batch_number batch, const std::vector<raw_record>& records,
+    void add_trace(const std::string& name, const std::vector<raw_record>& records,
                    http_request& out) const;
     template <class Batch>
     status write_batch(batch_number batch, const std::vector<batch_item>& items,

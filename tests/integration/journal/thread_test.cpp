@@ -407,3 +407,20 @@ TEST_CASE("from a fence on events are held and not answered, deliveries go on") 
     f.thread->stop();
     CHECK(f.ingested() == numbers(1, 1));
 }
+
+TEST_CASE("what shares its group with a fence is not answered") {
+    fixture f;
+    auto generation = f.connect();
+    f.commits.close();
+    f.thread->submit(numbered_event(1, "client", generation));
+    REQUIRE(f.commits.wait_until_entered());
+    f.thread->submit(numbered_event(2, "client", generation));
+    f.thread->submit(delivery_request{1, 0, true, {fence_gateway{"another has it", 5}}});
+    f.commits.open();
+    REQUIRE(f.wait_for_answers(3));
+    f.thread->stop();
+    CHECK(f.ingested() == numbers(1, 1));
+    CHECK(f.thread->snapshot().held == 1);
+    CHECK(f.thread->snapshot().state.last_sequence() == 1);
+    CHECK(f.thread->snapshot().state.has_fence());
+}
