@@ -317,9 +317,10 @@ status app::start() {
 // Where another gateway has taken over nobody is let in: devices are to find that one.
 status app::open_doors() {
     const std::string admin_port = std::to_string(admin_->http_port());
-    if (journal_->fenced()) {
+    // The journal itself is the journal thread's by now.
+    if (const auto known = writer_->snapshot().state; known.has_fence()) {
         log::error("nothing is taken and nothing is delivered",
-                   {{"reason", journal_->state().fence().words()}, {"admin_port", admin_port}});
+                   {{"reason", known.fence().words()}, {"admin_port", admin_port}});
         return ok();
     }
     WHARF_TRY(listener_->start());
@@ -342,7 +343,7 @@ status app::open_doors() {
 void app::close_doors() {
     if (!std::exchange(doors_closed_, true)) {
         board_.set_listening(false);
-        if (bridges_ != nullptr) bridges_->stop();
+        if (bridges_ != nullptr) bridges_->stop(k_fence_wait_ms);
         listener_->stop(k_fence_wait_ms, [] {});
         log::error("nothing is taken any more: another gateway has taken over");
     }
@@ -489,7 +490,7 @@ void app::stop() {
     board_.set_stopping();
     if (auto told = notify_service_manager("STOPPING=1"); !told.ok())
         log::warn("service manager", {{"reason", told.failure().message}});
-    if (bridges_ != nullptr) bridges_->stop();
+    if (bridges_ != nullptr) bridges_->stop(k_stop_wait_ms);
     stop_by_us_ = clock_.monotonic_us() + std::int64_t{k_stop_wait_ms} * 1000;
     listener_->stop(k_stop_wait_ms, [this] { end_when_idle(); });
 }

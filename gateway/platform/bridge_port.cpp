@@ -14,6 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr auto k_tick = std::chrono::milliseconds(250);
+constexpr std::string_view k_stopping = "wharfd is stopping";
 constexpr auto k_accept_retry = std::chrono::milliseconds(100);
 // Names that are remembered: those that are expected and those that are here.
 constexpr std::size_t k_names_max = 2 * limits::k_bridges_max;
@@ -76,8 +77,16 @@ void bridge_port::tick() {
         auto all = connections_;
         for (auto& [id, one] : all)
             one->tick(now_ms);
+        if (stopping_ && now_ms >= stop_by_ms_) end_all();
         if (!stopping_ || !connections_.empty()) tick();
     });
+}
+
+// What they are still owed does not come: their brokers keep it.
+void bridge_port::end_all() {
+    auto all = connections_;
+    for (auto& [id, one] : all)
+        one->end(k_stopping);
 }
 
 void bridge_port::submit(journal_request request) {
@@ -186,15 +195,16 @@ std::vector<bridge_status> bridge_port::statuses() const {
     return out;
 }
 
-void bridge_port::stop() {
+void bridge_port::stop(std::uint32_t wait_ms) {
     stopping_ = true;
+    stop_by_ms_ = clock_.monotonic_us() / 1000 + wait_ms;
     boost::system::error_code ignored; // it is closed either way
     acceptor_.close(ignored);
     retry_.cancel();
     if (std::exchange(listening_, false)) ::unlink(options_.socket.c_str());
     auto all = connections_;
     for (auto& [id, one] : all)
-        one->end_when_idle("wharfd is stopping");
+        one->end_when_idle(k_stopping);
     timer_.cancel();
     if (!connections_.empty()) tick();
 }

@@ -62,8 +62,9 @@ class bridge_port {
     bridge_port& operator=(const bridge_port&) = delete;
 
     status start();
-    // Takes no more; connections end once they have their answers. The socket's name goes at once.
-    void stop();
+    // Takes no more; connections end once they have their answers, and after so long without. The
+    // socket's name goes at once.
+    void stop(std::uint32_t wait_ms);
     // After stop(): nobody is owed an answer any more.
     [[nodiscard]] bool idle() const { return connections_.empty(); }
 
@@ -87,6 +88,7 @@ class bridge_port {
     void accept();
     void accepted(local::socket socket);
     void tick();
+    void end_all();
     void tell_room();
     [[nodiscard]] bool has_room() const { return room_ && !full_; }
 
@@ -107,6 +109,7 @@ class bridge_port {
     bool room_ = true;
     bool full_ = false;
     bool stopping_ = false;
+    std::int64_t stop_by_ms_ = 0;
     bool listening_ = false;
     std::uint64_t last_id_ = 0;
     std::map<std::uint64_t, std::shared_ptr<bridge_connection>> connections_;

@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 import unittest
+import urllib.request
 
 from bridge_rig import DaemonTest
 from daemon_rig import event, wait_until
@@ -209,6 +210,40 @@ class Port(DaemonTest):
         self.assertIn(b"stopping", fields[1])
         self.daemon.start()
         self.assertEqual(self.daemon.intake()["accepted"], 20)
+
+
+class Fenced(DaemonTest):
+    def test_a_fenced_gateway_lets_its_bridges_go_though_it_owes_them_answers(self):
+        central = self.erp()
+        central.start()
+        # A spare has taken over and has spoken.
+        urllib.request.urlopen(urllib.request.Request(
+            central.url + "/v1/updates/query", b'{"items": [{"idempotency_key": "x"}]}',
+            {"Content-Type": "application/json", "Wharf-Gateway": "WH7", "Wharf-Takeover": "1",
+             "Wharf-Epoch": "0000000a"}), timeout=5).close()
+        path = self.folder / "bridge.sock"
+        daemon = self.gateway(bridge={"socket": str(path)},
+                              destinations=[{"name": "erp", "url": central.url}])
+        daemon.start()
+        guest = Guest(path)
+        self.addCleanup(guest.socket.close)
+        sent, answered, kind = 0, 0, ANSWER
+        try:
+            while kind == ANSWER:
+                while sent < answered + 4:  # some wait, whenever the fence comes
+                    sent += 1
+                    guest.message(event(sent), token=sent, packet_id=sent)
+                kind, said = guest.receive()
+                answered += kind == ANSWER
+        except ConnectionError:
+            pass  # all had their answer just then, and the next was on its way
+        else:
+            self.assertEqual(kind, BYE)
+            self.assertIn(b"stopping", said[1])
+            self.assertEqual(daemon.intake()["accepted"], answered)
+        self.assertTrue(daemon.status()["fenced"])
+        self.assertFalse(path.exists())
+        self.assertEqual(central.applied(), [])
 
 
 if __name__ == "__main__":

@@ -122,3 +122,16 @@ TEST_CASE("a journal that is nearly full escalates") {
     now.journal.hours_left = 1;
     CHECK(only(now).level == severity::critical);
 }
+
+TEST_CASE("a gateway that another has taken over from says that alone") {
+    auto now = well();
+    now.fenced = "takeover 1 of WH7 holds";
+    now.listener.listening = false;
+    now.destinations[0].state = circuit::stopped;
+    CHECK(only(now).code == alarm_code::fenced);
+    CHECK(only(now).level == severity::critical);
+    CHECK(only(now).failing);
+    CHECK(judge(now).state == health_state::failing);
+    CHECK(only(now).text ==
+          "nothing is taken and nothing is delivered, for good: takeover 1 of WH7 holds");
+}
