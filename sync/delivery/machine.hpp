@@ -216,7 +216,7 @@ class destination_machine {
     void on_ask_failed(open_batch& b, const connector_answer& answer, instant at);
     [[nodiscard]] instant key_seen(const open_batch& b, const batch_entry& e, instant at) const;
     void again(open_batch& b, std::optional<std::int64_t> retry_after_us, instant at);
-    void unlucky(open_batch& b, instant at);
+    void unlucky(open_batch& b, instant at, bool unreachable = false);
     void lucky();
     void close_circuit(const std::string& why);
     void resolve(batch_number batch, std::vector<item_fate> fates, instant at);

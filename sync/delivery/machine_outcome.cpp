@@ -63,7 +63,7 @@ void destination_machine::on_answer(batch_number batch, const connector_answer& 
             stop("the ERP does not answer what it holds: " + b.words);
             again(b, answer.retry_after_us, at);
         } else {
-            unlucky(b, at);
+            unlucky(b, at, verdict == request_verdict::not_sent);
             if (verdict == request_verdict::not_sent)
                 again(b, answer.retry_after_us, at);
             else
@@ -97,7 +97,7 @@ void destination_machine::on_request_verdict(open_batch& b, const connector_answ
         unlucky(b, at);
         return on_put_off(b, answer, options_.aside_after, at);
     case request_verdict::not_sent:
-        unlucky(b, at);
+        unlucky(b, at, true);
         return again(b, answer.retry_after_us, at);
     case request_verdict::unknown:
     case request_verdict::failed:
@@ -359,9 +359,10 @@ void destination_machine::again(open_batch& b, std::optional<std::int64_t> retry
     b.next_at_us = at.now_us + wait;
 }
 
-void destination_machine::unlucky(open_batch& b, instant at) {
+// An ERP that cannot be reached fails for every key, however few wait.
+void destination_machine::unlucky(open_batch& b, instant at, bool unreachable) {
     const auto before = circuit_.open_until_us();
-    circuit_.on_failure(b.number, b.items.size() > 1, at.now_us, random_);
+    circuit_.on_failure(b.number, unreachable || b.items.size() > 1, at.now_us, random_);
     if (before == 0 && circuit_.open_until_us() != 0)
         alarm("circuit", "the ERP fails for everything, it is tried less often: " + last_error_);
 }

@@ -128,9 +128,13 @@ class Alarms(SightTest):
                       gateway.page("/metrics")[2])
 
     def test_an_erp_that_is_away_is_an_alarm_until_it_answers(self):
-        gateway = self.towards(f"http://127.0.0.1:{free_port()}").start()
+        central = self.erp()
+        gateway = self.towards(central.url).start()
         self.client(gateway, "scanner").deliver(TOPIC, event(1), packet_id=1)
         wait_until(lambda: ("destination_away", "erp") in self.alarms(gateway), "it is raised")
+        central.start()
+        wait_until(lambda: ("destination_away", "erp") not in self.alarms(gateway), "it is over")
+        self.assertEqual(central.applied(), ["e-1"])
 
     def test_updates_that_are_late_raise_the_alarm_of_their_target(self):
         gateway = self.towards(f"http://127.0.0.1:{free_port()}",

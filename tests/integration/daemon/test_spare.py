@@ -69,8 +69,9 @@ class SpareTest(DaemonTest):
             gateway.ctl(*words)
         return str(caught.exception)
 
-    def assert_each_once(self, expected=None):
-        applied = self.central.applied()
+    def assert_each_once(self, expected=None, at=None):
+        at = at or self.central
+        applied = at.applied()
         self.assertEqual(len(applied), len(set(applied)), "nothing twice")
         if expected is None:
             self.assertEqual(set(self.acknowledged) - set(applied), set(), "nothing lost")
@@ -82,7 +83,7 @@ class SpareTest(DaemonTest):
             by_key.setdefault((device, int(number) % KEYS), []).append(int(number))
         for key, numbers in by_key.items():
             self.assertEqual(numbers, sorted(numbers), f"{key} in order")
-        stock = self.central.rows("quantity", "stock", "stock_key")
+        stock = at.rows("quantity", "stock", "stock_key")
         self.assertEqual(sum(int(row[0]) for row in stock), len(applied) * 10 ** 9)
 
     def wait_until_fenced(self, gateway):
@@ -334,7 +335,8 @@ class Both(SpareTest):
         time.sleep(0.5)
         self.assertEqual(self.old.books()["destinations"][1]["pending"], 20)
         self.assertEqual(far.stats()["items_already_applied"], 0)
-        self.assertEqual(far.applied(), self.central.applied())
+        for each in (far, self.central):
+            self.assert_each_once([f"e-d-{n}" for n in range(1, 21)], at=each)
 
     def test_of_two_spares_of_one_export_the_first_to_speak_goes_on(self):
         self.leave_a_backlog()

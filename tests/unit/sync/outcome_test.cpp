@@ -185,6 +185,19 @@ TEST_CASE("an unreachable ERP opens the circuit; one probe at a time, then all a
     CHECK(r.journal.books().applied == 12);
 }
 
+TEST_CASE(
+    "an unreachable ERP opens the circuit though one update alone waits, a bad answer does not") {
+    const bool reachable = GENERATE(true, false);
+    rig r;
+    fill(r, 1);
+    r.run([&](const request&) { return reachable ? http(503) : refused_connection(); }, 60'000'000);
+    CHECK(r.alarmed("circuit") != reachable);
+    CHECK((r.machine->snapshot().circuit == circuit_state::closed) == reachable);
+    r.run(applied);
+    CHECK(r.journal.books().applied == 1);
+    CHECK(r.machine->snapshot().circuit == circuit_state::closed);
+}
+
 TEST_CASE("401 stops the destination and loses nothing; resume goes on") {
     rig r;
     fill(r, 3);
