@@ -456,6 +456,7 @@ observe::gateway_snapshot app::look() {
     out.epoch = journal_->recovery().names.newest();
     out.takeover = journal_->recovery().names.takeover_number();
     out.listener.access = access_->counters();
+    out.access_refused = access_->problem();
     if (certificates_) {
         out.listener.problems = certificates_->problems();
         out.listener.certificate_left_s =

@@ -202,8 +202,7 @@ std::vector<condition> conditions_of(const gateway_snapshot& now) {
         judge_destination(each, !now.fenced.empty(), out);
     judge_listener(now.listener, out);
     if (!now.access_refused.empty())
-        say(alarm_code::access_refused, severity::warning,
-            "the identities cannot be read again: " + now.access_refused);
+        say(alarm_code::access_refused, severity::warning, now.access_refused);
     for (const auto& each : now.bridges)
         judge_bridge(each, out);
     if (now.quarantine_open > 0)

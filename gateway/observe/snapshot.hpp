@@ -238,7 +238,7 @@ struct gateway_snapshot {
     silence_snapshot silence;
     alarms_snapshot alarms;
     trace_snapshot traces;
-    std::string access_refused; // why the identities could not be read again; empty: they could
+    std::string access_refused; // in words: the identities could not be read again
 
     [[nodiscard]] observe::books books() const;
 };

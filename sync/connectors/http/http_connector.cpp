@@ -135,6 +135,9 @@ result<http_request> http_connector::render(batch_number batch,
                                             std::vector<raw_record>&& records,
                                             bool in_order) const {
     WHARF_ASSERT(!items.empty() && items.size() == records.size());
+    // Where it goes alone nothing else would stop what is no event.
+    if (items.size() == 1 && !wharf::v1::Event().ParseFromString(records[0].event.event()))
+        return not_an_event(items[0].number);
     auto out = request_to("/v1/updates");
     const auto name = id_of(batch, items);
     out.headers.emplace_back("Idempotency-Key", items.size() == 1 ? key_of(items[0]) : name);

@@ -47,7 +47,8 @@ TEST_CASE("of a later version that is read which it has in common with the first
     CHECK_FALSE(is_traceparent("cc-" + k_trace + "-" + k_span + "-01.what"));
     CHECK_FALSE(is_traceparent("ff-" + k_trace + "-" + k_span + "-01"));
     CHECK_FALSE(is_traceparent("cc-" + k_trace + "-" + k_span + "-01-" + std::string(256, 'x')));
-    const auto read = read_traceparent("cc-" + k_trace + "-" + k_span + "-03-x");
+    const std::string later = "cc-" + k_trace + "-" + k_span + "-03-x";
+    const auto read = read_traceparent(later);
     REQUIRE(read);
     CHECK(read->trace_id == k_trace);
     CHECK(read->span_id == k_span);

@@ -67,6 +67,13 @@ TEST_CASE("a destination that is being tried has not come back yet") {
     CHECK(only(now).code == alarm_code::destination_away);
 }
 
+TEST_CASE("identities that cannot be read again are said in the words of who tried") {
+    auto now = well();
+    now.access_refused = "the identities stay as they were";
+    CHECK(only(now).code == alarm_code::access_refused);
+    CHECK(only(now).text == "the identities stay as they were");
+}
+
 TEST_CASE("silent devices are counted by profile") {
     auto now = well();
     now.silence.profiles = {{"rfid", 10, 2}, {"scanners", 5, 0}};

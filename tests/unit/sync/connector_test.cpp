@@ -104,7 +104,8 @@ TEST_CASE("a request is a span of its own in the trace of its items") {
     SECTION("the items are all of one trace, or of none") {
         const auto request =
             rendered({record(1), traced(2, trace, "00", "a=1"), traced(3, trace, "01", "a=1")});
-        const auto parent = read_traceparent(header(request, "traceparent"));
+        const auto said = header(request, "traceparent");
+        const auto parent = read_traceparent(said);
         REQUIRE(parent);
         CHECK(parent->trace_id == trace);
         CHECK(parent->span_id != "00f067aa0ba902b7");
@@ -115,7 +116,8 @@ TEST_CASE("a request is a span of its own in the trace of its items") {
     SECTION("they are of several: the request has a trace of its own") {
         const std::string other(32, 'd');
         const auto request = rendered({traced(1, trace, "00", "a=1"), traced(2, other, "00")});
-        const auto parent = read_traceparent(header(request, "traceparent"));
+        const auto said = header(request, "traceparent");
+        const auto parent = read_traceparent(said);
         REQUIRE(parent);
         CHECK(parent->trace_id != trace);
         CHECK(parent->trace_id != other);
