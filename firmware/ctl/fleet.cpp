@@ -118,6 +118,9 @@ void take_state(fleet& of, known_gateways& known, const fleet_message& message) 
         else if (!known.is(name, key->fingerprint()))
             seen.complaint = "its key is not the one it had: if it was replaced, say so with "
                              "--accept-changed-keys";
+        else if (seen.state.health() != "gone") // its last words were written before it was reached
+            seen.complaint =
+                known.trail_objection(name, seen.state.audit_number(), seen.state.audit_head());
     }
     seen.state.set_site(name.substr(0, slash));
     seen.state.set_gateway(name.substr(slash + 1));
@@ -318,7 +321,13 @@ int order_fleet(const fleet_options& how, bool as_json, const console& to, Comma
     for (const auto& [name, one] : orders) {
         const bool done =
             one.answer.step() == COMMAND_STEP_DONE && one.answer.code() == COMMAND_CODE_OK;
-        good = good && done;
+        const std::string objection = done && how.objection
+                                          ? how.objection(one.answer, of->gateways.at(name).state)
+                                          : std::string();
+        if (!objection.empty())
+            to.err << "wharfctl: " << printable(name) << ": not to be trusted: " << objection
+                   << "\n";
+        good = good && done && objection.empty();
         if (as_json) {
             all[name] = report_json(one.answer);
             continue;
@@ -333,6 +342,28 @@ int order_fleet(const fleet_options& how, bool as_json, const console& to, Comma
     }
     if (as_json) to.out << all.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
     return good ? k_exit_good : k_exit_failed;
+}
+
+int order_here(const places& at, const fleet_options& how, const console& to, Command command,
+               const answer_printer& print) {
+    command.set_version(1);
+    command.set_reason(how.reason);
+    auto said_so = ask_daemon(at, "POST", "/v1/commands", command.SerializeAsString());
+    if (!said_so.ok()) return failed(to, said_so.failure());
+    CommandReport report;
+    if (!report.ParseFromString(*said_so))
+        return failed(to, {errc::io, "wharfd's answer cannot be read"});
+    if (at.json)
+        to.out << report_json(report).dump(2, ' ', false, json::error_handler_t::replace) << "\n";
+    if (report.code() != COMMAND_CODE_OK) return failed(to, {errc::io, "wharfd: " + said(report)});
+    if (!at.json && print)
+        print(report, to.out);
+    else if (!at.json)
+        to.out << "Done.\n";
+    const std::string objection = how.objection ? how.objection(report, {}) : std::string();
+    if (objection.empty()) return k_exit_good;
+    to.err << "wharfctl: not to be trusted: " << objection << "\n";
+    return k_exit_finding;
 }
 
 int make_operator_key(const std::string& path, const console& to) {

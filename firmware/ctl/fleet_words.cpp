@@ -1,6 +1,7 @@
 #include "firmware/ctl/fleet_words.hpp"
 
 #include "firmware/ctl/table.hpp"
+#include "firmware/views/audit.hpp"
 #include "gateway/base/bytes.hpp"
 #include "gateway/base/text.hpp"
 #include "gateway/platform/keys/key_file.hpp"
@@ -35,6 +36,15 @@ int only_over_the_fleet(const places&, const console& to) {
     return failed(to, not_here().failure());
 }
 
+// The verb's form is complete when it is run.
+verb here_or_over_the_fleet(const fleet_arguments& given, const fleet_form& form) {
+    return [&given, &form](const places& at, const console& to) {
+        auto command = form.command();
+        if (!command.ok()) return failed(to, command.failure());
+        return order_here(at, given.how, to, std::move(*command), form.print);
+    };
+}
+
 result<wharf::v1::Operator> operator_of(const fleet_arguments& given) {
     wharf::v1::Operator out;
     WHARF_TRY_ASSIGN(const auto key, read_public_key_file(given.key));
@@ -50,7 +60,7 @@ void add_operators(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_fo
     auto* operators = app.add_subcommand("operators", "Who may order what from a gateway");
     operators->require_subcommand(1);
     operators->add_subcommand("show", "All of them")->callback([&] {
-        chosen = only_over_the_fleet;
+        chosen = here_or_over_the_fleet(given, form);
         form = {[] {
                     Command out;
                     out.mutable_operators_show();
@@ -73,7 +83,7 @@ void add_operators(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_fo
     add->add_option("--role", given.role, "viewer, operator or admin (viewer)")
         ->check(CLI::IsMember({"viewer", "operator", "admin"}));
     add->callback([&] {
-        chosen = only_over_the_fleet;
+        chosen = here_or_over_the_fleet(given, form);
         form = {[&given]() -> result<Command> {
                     Command out;
                     WHARF_TRY_ASSIGN(*out.mutable_operators_change()->add_add(),
@@ -87,7 +97,7 @@ void add_operators(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_fo
         ->required()
         ->type_name("HEX");
     remove->callback([&] {
-        chosen = only_over_the_fleet;
+        chosen = here_or_over_the_fleet(given, form);
         form = {[&given]() -> result<Command> {
                     const auto key = from_hex(given.key);
                     if (!key) return error{errc::invalid, "expected a key's fingerprint"};
@@ -107,7 +117,7 @@ void add_audit(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form& 
         ->type_name("COUNT")
         ->check(CLI::Range(1, 1000));
     audit->callback([&] {
-        chosen = only_over_the_fleet;
+        chosen = here_or_over_the_fleet(given, form);
         form = {[&given] {
                     Command out;
                     out.mutable_audit_list()->set_after(given.after);
@@ -116,13 +126,18 @@ void add_audit(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form& 
                 },
                 rows_of({{"number", "/number"},
                          {"at", "/at"},
-                         {"by", "/operators/0"},
+                         {"by", "/by"},
                          {"command", "/command"},
                          {"step", "/step"},
                          {"code", "/code"},
                          {"message", "/message"},
                          {"reason", "/reason"}},
                         "Nothing was ordered yet.")};
+        given.how.objection = [](const wharf::v1::CommandReport& report,
+                                 const wharf::v1::GatewayState& state) {
+            const auto entries = json::parse(report.json(), nullptr, false);
+            return trail_objection(entries, state.audit_number(), state.audit_head());
+        };
     });
 }
 
@@ -131,7 +146,7 @@ void add_others(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form&
         "pause", "Send nothing to a destination, also after a restart, until it is resumed");
     pause->add_option("destination", given.destination, "Its name")->required()->type_name("NAME");
     pause->callback([&] {
-        chosen = only_over_the_fleet;
+        chosen = here_or_over_the_fleet(given, form);
         form = {[&given] {
                     Command out;
                     out.mutable_pause()->set_destination(given.destination);
@@ -147,7 +162,7 @@ void add_others(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form&
         ->type_name("S")
         ->check(CLI::Range(1, 86'400));
     level->callback([&] {
-        chosen = only_over_the_fleet;
+        chosen = here_or_over_the_fleet(given, form);
         form = {[&given] {
                     Command out;
                     out.mutable_log_level()->set_level(given.level);

@@ -3,6 +3,7 @@
 #include "gateway/base/bytes.hpp"
 #include "gateway/platform/private_file.hpp"
 
+#include <charconv>
 #include <sstream>
 
 namespace wharf::ctl {
@@ -10,6 +11,21 @@ namespace wharf::ctl {
 namespace {
 constexpr std::size_t k_file_bytes_max = 64 * 1024 * 1024;
 constexpr std::uint32_t k_mode = 0600;
+
+bool is_hash(const std::string& digits) {
+    const auto bytes = from_hex(digits);
+    return bytes && bytes->size() == key_fingerprint{}.size();
+}
+
+// The last word of a line, which is taken off.
+std::string cut_last(std::string& line) {
+    const auto space = line.rfind(' ');
+    if (space == std::string::npos) return {};
+    std::string out = line.substr(space + 1);
+    line.resize(space);
+    return out;
+}
+
 } // namespace
 
 result<known_gateways> known_gateways::read(const std::string& path, bool accept_changed) {
@@ -24,34 +40,66 @@ result<known_gateways> known_gateways::read(const std::string& path, bool accept
     std::size_t number = 0;
     for (std::string line; std::getline(lines, line);) {
         ++number;
-        // A site's name may hold spaces; the fingerprint is what stands behind the last.
-        const auto space = line.rfind(' ');
-        const auto key =
-            space == std::string::npos ? std::nullopt : from_hex(line.substr(space + 1));
-        if (!key || key->size() != key_fingerprint{}.size())
+        entry one;
+        std::string name = line;
+        // A site's name may hold spaces; the rest is what stands behind the last ones.
+        std::string last = cut_last(name);
+        if (const auto colon = last.find(':'); colon != std::string::npos) {
+            one.audit_head = last.substr(colon + 1);
+            const auto [end, failed] =
+                std::from_chars(last.data(), last.data() + colon, one.audit_number);
+            last = failed == std::errc{} && end == last.data() + colon && is_hash(one.audit_head)
+                       ? cut_last(name)
+                       : std::string();
+        }
+        if (!is_hash(last) || name.empty())
             return error{errc::invalid, path + ":" + std::to_string(number) +
-                                            ": expected site/gateway and its key's fingerprint"};
-        out.keys_[line.substr(0, space)] = line.substr(space + 1);
+                                            ": expected site/gateway, its key's fingerprint and "
+                                            "number:hash of its audit trail"};
+        one.key = std::move(last);
+        out.known_[name] = std::move(one);
     }
     return out;
 }
 
 bool known_gateways::is(const std::string& name, const key_fingerprint& key) {
     const std::string digits = to_hex(view_of(key));
-    const auto [at, fresh] = keys_.emplace(name, digits);
+    const auto [at, fresh] = known_.emplace(name, entry{digits, 0, {}});
     if (fresh) changed_ = true;
-    if (at->second == digits) return true;
+    if (at->second.key == digits) return true;
     if (!accept_changed_) return false;
-    at->second = digits;
+    at->second = {digits, 0, {}};
     changed_ = true;
     return true;
+}
+
+std::string known_gateways::trail_objection(const std::string& name, std::uint64_t number,
+                                            std::string_view head) {
+    entry& it = known_[name];
+    const std::string digits = to_hex(head);
+    if (number == it.audit_number && (number == 0 || digits == it.audit_head)) return {};
+    if (number <= it.audit_number && !accept_changed_)
+        return "its audit trail is not the one it had, which was at entry " +
+               std::to_string(it.audit_number) +
+               ": if its journal was replaced, say so with --accept-changed-keys";
+    it.audit_number = number;
+    it.audit_head = digits;
+    changed_ = true;
+    return {};
 }
 
 status known_gateways::write() const {
     if (!changed_) return ok();
     std::string text;
-    for (const auto& [name, key] : keys_)
-        text.append(name).append(" ").append(key).append("\n");
+    for (const auto& [name, one] : known_) {
+        text.append(name).append(" ").append(one.key);
+        if (one.audit_number > 0)
+            text.append(" ")
+                .append(std::to_string(one.audit_number))
+                .append(":")
+                .append(one.audit_head);
+        text.append("\n");
+    }
     return replace_private_file(path_, text, k_mode);
 }
 

@@ -1,10 +1,11 @@
-// Which key belongs to which gateway, as an operator's tool saw it first: a file of lines
-// "site/gateway fingerprint". One thread.
+// Which key belongs to which gateway, as an operator's tool saw it first, and how far its audit
+// trail was: a file of lines "site/gateway fingerprint [number:hash]". One thread.
 #pragma once
 
 #include "gateway/base/result.hpp"
 #include "gateway/ports/keys.hpp"
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ class known_gateways {
 
     // Whether this is its key; a gateway that was never seen is taken at its word, once.
     [[nodiscard]] bool is(const std::string& name, const key_fingerprint& key);
+    // What is wrong with a trail that ends so, after what it was; empty: nothing, and it is noted.
+    [[nodiscard]] std::string trail_objection(const std::string& name, std::uint64_t number,
+                                              std::string_view head);
     // Where something was added.
     status write() const;
 
@@ -25,7 +29,12 @@ class known_gateways {
     std::string path_;
     bool accept_changed_ = false;
     bool changed_ = false;
-    std::map<std::string, std::string, std::less<>> keys_; // in hexadecimal digits
+    struct entry {
+        std::string key; // in hexadecimal digits
+        std::uint64_t audit_number = 0;
+        std::string audit_head; // in hexadecimal digits
+    };
+    std::map<std::string, entry, std::less<>> known_;
 };
 
 } // namespace wharf::ctl

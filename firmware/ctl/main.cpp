@@ -366,8 +366,8 @@ int run(int argc, char** argv) {
         return app.exit(wrong) == 0 ? k_exit_good : k_exit_usage;
     }
     console to{std::cout, std::cerr};
+    given.fleet.how.reason = given.reason;
     if (!given.fleet.how.config_file.empty() && form.command) {
-        given.fleet.how.reason = given.reason;
         auto command = form.command();
         if (!command.ok()) return failed(to, command.failure());
         return order_fleet(given.fleet.how, given.json, to, std::move(*command), form.print);

@@ -125,7 +125,7 @@ class app : public journal_port {
     std::unique_ptr<bridge_port> bridges_; // where one is configured
     std::unique_ptr<sync_shell> sync_;
     std::unique_ptr<operator_routes> routes_;
-    std::unique_ptr<fleet_office> fleet_; // where one is configured
+    std::unique_ptr<fleet_office> fleet_;
     std::unique_ptr<admin::server> admin_;
     sight sight_;
     worker_pool workers_; // ends first: what it runs calls the others
@@ -164,16 +164,10 @@ journal_callbacks app::callbacks() {
             const auto* delivered = std::get_if<delivery_done>(&answer);
             if (delivered != nullptr) sync_->post(*delivered);
             if (discarded != nullptr)
-                asio::post(io_, [this, answer = *discarded] {
-                    if (fleet_ == nullptr || !fleet_->on_answer(answer))
-                        routes_->on_discarded(answer);
-                });
+                asio::post(io_, [this, answer = *discarded] { fleet_->on_answer(answer); });
             const auto* managed = std::get_if<manage_done>(&answer);
             if (managed != nullptr)
-                asio::post(io_, [this, answer = *managed] {
-                    if (!routes_->on_managed(answer) && fleet_ != nullptr)
-                        fleet_->on_answer(answer);
-                });
+                asio::post(io_, [this, answer = *managed] { fleet_->on_answer(answer); });
             return discarded != nullptr || delivered != nullptr || managed != nullptr;
         });
         if (bridges_ != nullptr) {
@@ -288,9 +282,12 @@ status app::start() {
     WHARF_TRY(make_listener());
     if (!config_.bridge.socket.empty()) make_bridge_port();
     WHARF_TRY(make_sync(journal_ahead_us));
-    routes_ = std::make_unique<operator_routes>(operator_routes::parts{
-        config_, *journal_, *writer_, *sync_, *access_, io_, [this] { return look(); }});
-    if (config_.fleet.present) WHARF_TRY(make_fleet());
+    routes_ = std::make_unique<operator_routes>(
+        operator_routes::parts{*writer_, *access_, io_, [this] { return look(); },
+                               [this](auto command, const std::string& user, auto reply) {
+                                   fleet_->desk().order(std::move(command), user, std::move(reply));
+                               }});
+    WHARF_TRY(make_fleet());
     writer_->start();
     WHARF_TRY(sync_->start());
 
@@ -329,7 +326,7 @@ status app::open_doors() {
         log::info("bridges may connect", {{"socket", config_.bridge.socket}});
     }
     board_.set_listening(true);
-    if (fleet_ != nullptr) fleet_->start();
+    fleet_->start();
     auto port = [](std::uint16_t number) { return number == 0 ? "none" : std::to_string(number); };
     log::info("listening", {{"address", config_.listener.address},
                             {"port", port(listener_->port())},

@@ -51,10 +51,13 @@ result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts w
                                                          clock_port& clock, random_port& random,
                                                          std::string password) {
     const fleet_config& settings = with.settings.fleet;
-    WHARF_TRY_ASSIGN(auto key, read_or_make_key_file(settings.key_file));
+    std::optional<private_key> key;
+    if (settings.present) {
+        WHARF_TRY_ASSIGN(key, read_or_make_key_file(settings.key_file));
+    }
     WHARF_TRY_ASSIGN(auto found, read_manage_state(with.from));
     manage::roster first;
-    if (!found.roster) {
+    if (settings.present && !found.roster) {
         WHARF_TRY_ASSIGN(first, first_operators(settings.operators_file));
     }
     fleet_desk_callbacks calls;
@@ -76,8 +79,9 @@ result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts w
     std::unique_ptr<fleet_office> out(new fleet_office(std::move(with)));
     calls.run = [&runner = out->runner_](manage::ticket of, const wharf::v1::Command& command,
                                          bool) { runner.run(of, command); };
-    log::info("managed over the fleet",
-              {{"broker", settings.url}, {"key", to_hex(view_of(key.half().fingerprint()))}});
+    if (key)
+        log::info("managed over the fleet",
+                  {{"broker", settings.url}, {"key", to_hex(view_of(key->half().fingerprint()))}});
     WHARF_TRY_ASSIGN(out->desk_, fleet_desk::make(around, settings, gateway, std::move(key), nonces,
                                                   std::move(first), std::move(found),
                                                   std::move(password), std::move(calls)));

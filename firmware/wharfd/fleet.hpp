@@ -1,5 +1,5 @@
-// The fleet channel of wharfd: the desk and what performs its commands, put together. The network
-// thread only.
+// The desk of wharfd and what performs its commands, put together, and the fleet channel where one
+// is configured. The network thread only.
 #pragma once
 
 #include "firmware/wharfd/commands.hpp"
@@ -14,8 +14,9 @@ namespace wharf {
 
 class fleet_office {
   public:
-    // REQUIRES: what `with` names, clock and random outlive it. Reads or makes the gateway's key
-    // and, where the journal has no operators, reads the first. password: empty for none.
+    // REQUIRES: what `with` names, clock and random outlive it. With a fleet it reads or makes the
+    // gateway's key and, where the journal has no operators, reads the first. password: empty for
+    // none.
     static result<std::unique_ptr<fleet_office>> make(command_runner::parts with, clock_port& clock,
                                                       random_port& random, std::string password);
 

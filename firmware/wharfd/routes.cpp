@@ -3,7 +3,6 @@
 #include "gateway/base/limits.hpp"
 #include "gateway/observe/health.hpp"
 #include "gateway/observe/metrics.hpp"
-#include "gateway/platform/log/log.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -15,17 +14,25 @@ namespace wharf {
 
 namespace {
 
+using namespace wharf::v1;
+
 admin::response refusal(const error& why) {
     return admin::error_response(why.code == errc::not_found ? 404 : 400, why.message);
 }
 
-sync_shell::reply done(admin::answer reply) {
-    return [reply = std::move(reply)](const std::string& failure) {
-        if (failure.empty())
-            reply({200, "{}"});
-        else
-            reply(admin::error_response(409, failure));
-    };
+admin::response response_to(const CommandReport& report) {
+    switch (report.code()) {
+    case COMMAND_CODE_OK:
+        return {200, report.json().empty() ? "{}" : report.json()};
+    case COMMAND_CODE_NOT_FOUND:
+        return admin::error_response(404, report.message());
+    case COMMAND_CODE_INVALID:
+        return admin::error_response(400, report.message());
+    case COMMAND_CODE_BUSY:
+        return admin::error_response(503, report.message());
+    default:
+        return admin::error_response(409, report.message());
+    }
 }
 
 result<std::uint64_t> number_of(const std::string& text, std::string_view what) {
@@ -70,62 +77,65 @@ void operator_routes::add_to(admin::router& commands, admin::router& pages) {
                             boost::asio::post(with_.io, [reply] { reply({200, "{}"}); });
                         });
                     });
+    // Any order, as it would come over the fleet: `what` and `reason` count. Answers the report.
+    commands.handle(
+        "POST", "/v1/commands", [this](const admin::request& asked, admin::answer reply) {
+            Command command;
+            if (!command.ParseFromString(asked.body))
+                return reply(admin::error_response(400, "expected a serialized wharf.v1.Command"));
+            with_.order(std::move(command), asked.user,
+                        [reply = std::move(reply)](const CommandReport& report) {
+                            reply({200, report.SerializeAsString(), "application/x-protobuf"});
+                        });
+        });
     commands.handle("POST", "/v1/dead/{destination}/{sequence}/retry",
                     [this](const admin::request& asked, admin::answer reply) {
-                        auto which = dead_letter_of(asked);
-                        if (!which.ok()) return reply(refusal(which.failure()));
-                        with_.sync.retry_dead(which->destination, which->number,
-                                              done(std::move(reply)));
+                        auto number = number_of(asked.parameters.at("sequence"), "an event");
+                        if (!number.ok()) return reply(refusal(number.failure()));
+                        Command command;
+                        auto& what = *command.mutable_dead_retry();
+                        what.set_destination(asked.parameters.at("destination"));
+                        what.set_number(*number);
+                        order(std::move(command), asked, std::move(reply));
                     });
     commands.handle("POST", "/v1/dead/{destination}/{sequence}/discard",
                     [this](const admin::request& asked, admin::answer reply) {
-                        auto which = dead_letter_of(asked);
-                        if (!which.ok()) return reply(refusal(which.failure()));
+                        auto number = number_of(asked.parameters.at("sequence"), "an event");
+                        if (!number.ok()) return reply(refusal(number.failure()));
                         auto reason = reason_of(asked.body);
                         if (!reason.ok()) return reply(refusal(reason.failure()));
-                        log::info("a dead letter is discarded by an operator",
-                                  {{"destination", asked.parameters.at("destination")},
-                                   {"sequence", std::to_string(which->number)},
-                                   {"reason", *reason}});
-                        with_.sync.discard_dead(which->destination, which->number, *reason,
-                                                done(std::move(reply)));
+                        Command command;
+                        command.set_reason(*reason);
+                        auto& what = *command.mutable_dead_discard();
+                        what.set_destination(asked.parameters.at("destination"));
+                        what.set_number(*number);
+                        order(std::move(command), asked, std::move(reply));
                     });
-    commands.handle(
-        "POST", "/v1/quarantine/{number}/discard",
-        [this](const admin::request& asked, admin::answer reply) {
-            auto number = number_of(asked.parameters.at("number"), "a message");
-            if (!number.ok()) return reply(refusal(number.failure()));
-            auto reason = reason_of(asked.body);
-            if (!reason.ok()) return reply(refusal(reason.failure()));
-            log::info("a quarantined message is discarded by an operator",
-                      {{"number", std::to_string(*number)}, {"reason", *reason}});
-            std::uint64_t token = ++last_discard_;
-            discards_.emplace(token, std::move(reply));
-            static_cast<void>(with_.writer.submit(quarantine_discard_request{token, *number}));
-        });
-    for (bool resume : {true, false})
-        commands.handle(
-            "POST", std::string("/v1/destinations/{destination}/") + (resume ? "resume" : "pause"),
-            [this, resume](const admin::request& asked, admin::answer reply) {
-                auto number = destination_of(asked);
-                if (!number.ok()) return reply(refusal(number.failure()));
-                auto then = [this, resume, number = *number,
-                             reply = std::move(reply)](const std::string& failure) mutable {
-                    boost::asio::post(with_.io, [this, resume, number, failure,
-                                                 reply = std::move(reply)]() mutable {
-                        if (!failure.empty()) return reply(admin::error_response(409, failure));
-                        manage_request request;
-                        request.token = ++last_pause_;
-                        request.ops.emplace_back(pause_destination{number, !resume});
-                        pauses_.emplace(request.token, std::move(reply));
-                        static_cast<void>(with_.writer.submit(std::move(request)));
+    commands.handle("POST", "/v1/quarantine/{number}/discard",
+                    [this](const admin::request& asked, admin::answer reply) {
+                        auto number = number_of(asked.parameters.at("number"), "a message");
+                        if (!number.ok()) return reply(refusal(number.failure()));
+                        auto reason = reason_of(asked.body);
+                        if (!reason.ok()) return reply(refusal(reason.failure()));
+                        Command command;
+                        command.set_reason(*reason);
+                        command.mutable_quarantine_discard()->set_number(*number);
+                        order(std::move(command), asked, std::move(reply));
                     });
-                };
-                if (resume)
-                    with_.sync.resume(*number, std::move(then));
-                else
-                    with_.sync.pause(*number, std::move(then));
-            });
+    commands.handle("POST", "/v1/destinations/{destination}/pause",
+                    [this](const admin::request& asked, admin::answer reply) {
+                        Command command;
+                        command.mutable_pause()->set_destination(
+                            asked.parameters.at("destination"));
+                        order(std::move(command), asked, std::move(reply));
+                    });
+    commands.handle("POST", "/v1/destinations/{destination}/resume",
+                    [this](const admin::request& asked, admin::answer reply) {
+                        Command command;
+                        command.mutable_resume()->set_destination(
+                            asked.parameters.at("destination"));
+                        order(std::move(command), asked, std::move(reply));
+                    });
     pages.handle_now("GET", "/healthz", [this](const admin::request&) {
         observe::health health = observe::judge(with_.look());
         return admin::response{health.http_status(), observe::health_json(health)};
@@ -136,34 +146,10 @@ void operator_routes::add_to(admin::router& commands, admin::router& pages) {
     });
 }
 
-result<std::uint8_t> operator_routes::destination_of(const admin::request& asked) const {
-    const std::string& name = asked.parameters.at("destination");
-    for (std::size_t i = 0; i < with_.settings.destinations.size(); ++i)
-        if (with_.settings.destinations[i].name == name) return with_.log.destinations()[i];
-    return error{errc::not_found, "there is no destination \"" + name + "\""};
-}
-
-result<operator_routes::dead_letter>
-operator_routes::dead_letter_of(const admin::request& asked) const {
-    WHARF_TRY_ASSIGN(std::uint8_t destination, destination_of(asked));
-    WHARF_TRY_ASSIGN(sequence number, number_of(asked.parameters.at("sequence"), "an event"));
-    return dead_letter{destination, number};
-}
-
-bool operator_routes::on_managed(const manage_done& answer) {
-    auto asked = pauses_.extract(answer.token);
-    if (asked.empty()) return false;
-    asked.mapped()({200, "{}"});
-    return true;
-}
-
-void operator_routes::on_discarded(const quarantine_discarded& answer) {
-    auto asked = discards_.extract(answer.token);
-    if (asked.empty()) return;
-    if (answer.found)
-        asked.mapped()({200, "{}"});
-    else
-        asked.mapped()(admin::error_response(404, "nothing in quarantine under that number"));
+void operator_routes::order(Command command, const admin::request& asked, admin::answer reply) {
+    with_.order(
+        std::move(command), asked.user,
+        [reply = std::move(reply)](const CommandReport& report) { reply(response_to(report)); });
 }
 
 } // namespace wharf

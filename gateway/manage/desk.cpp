@@ -203,10 +203,10 @@ void command_desk::decide(ticket of, std::vector<const roster::entry*> signers,
         open_, [](const auto& one) { return one.second.now != phase::checking; });
     if (static_cast<std::size_t>(at_work) >= limits::k_commands_open_max)
         return refuse(of, COMMAND_CODE_BUSY, "too many commands are under way", at);
-    if (it.kind->changes && known_.size() >= limits::k_commands_known_max)
+    if (it.kind->changes && !is_local(it) && known_.size() >= limits::k_commands_known_max)
         return refuse(of, COMMAND_CODE_BUSY,
                       "too many commands within a day: the oldest have to be over first", at);
-    if (it.kind->changes && outbound_.size() >= limits::k_outbound_max &&
+    if (it.kind->changes && !is_local(it) && outbound_.size() >= limits::k_outbound_max &&
         std::ranges::none_of(outbound_, [](const auto& o) { return o.second.channel == "event"; }))
         return refuse(of, COMMAND_CODE_BUSY, "too many reports wait for the fleet broker", at);
     accept(of, at);
@@ -263,8 +263,10 @@ void command_desk::accept(ticket of, const desk_time& at) {
     it.record.set_step(COMMAND_STEP_RECEIVED);
     it.record.set_at_us(at.journal_us);
     known_[it.command->id()] = {content_digest(*it.command), of, {}, at.journal_us};
+    const std::string& why = it.command->reason();
     actions_.emplace_back(act::log{false, (is_local(it) ? it.record.local_user() : join(it.names)) +
-                                              " orders " + std::string(it.kind->name)});
+                                              " orders " + std::string(it.kind->name) +
+                                              (why.empty() ? "" : ", because: " + why)});
     journal({put_command{it.command->id(), it.record.SerializeAsString()},
              append_audit{audit_of(it, COMMAND_STEP_RECEIVED, COMMAND_CODE_OK, {}, at)}},
             {of, 0, {}}, true);
@@ -319,11 +321,15 @@ manage_ops command_desk::ending(ticket of, command_outcome outcome, const desk_t
     ops.emplace_back(
         append_audit{audit_of(it, COMMAND_STEP_DONE, outcome.code, outcome.message, at)});
     it.outcome = report_of(it, COMMAND_STEP_DONE, std::move(outcome), at).SerializeAsString();
+    // Nobody can order it again under its id: that was drawn for this once.
+    if (is_local(it)) {
+        ops.emplace_back(erase_command{it.command->id()});
+        return ops;
+    }
     CommandRecord record = it.record;
     record.set_step(COMMAND_STEP_DONE);
     record.set_report(it.outcome);
     ops.emplace_back(put_command{it.command->id(), record.SerializeAsString()});
-    if (is_local(it)) return ops;
     // For a report there is always room: acceptance saw to it.
     static_cast<void>(make_room(it.outcome.size(), ops));
     if (it.outbound == 0) it.outbound = ++last_outbound_;
@@ -379,12 +385,15 @@ void command_desk::change_operators(ticket of, roster next, command_outcome outc
 // The outcome is durable.
 void command_desk::over(ticket of, const desk_time& at) {
     auto it = std::move(open_.extract(of).mapped());
-    known_[it.command->id()] = {content_digest(*it.command), 0, it.outcome, at.journal_us};
     if (it.operators) {
         operators_ = std::move(*it.operators);
         actions_.emplace_back(act::operators_changed{});
     }
-    if (!is_local(it)) return keep(it.outbound, "res", std::move(it.outcome));
+    if (!is_local(it)) {
+        known_[it.command->id()] = {content_digest(*it.command), 0, it.outcome, at.journal_us};
+        return keep(it.outbound, "res", std::move(it.outcome));
+    }
+    known_.erase(it.command->id());
     CommandReport what;
     what.ParseFromString(it.outcome);
     actions_.emplace_back(act::answer{of, std::move(what)});

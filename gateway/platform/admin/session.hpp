@@ -32,9 +32,9 @@ template <class Protocol> class session : public std::enable_shared_from_this<se
     using error_code = boost::beast::error_code;
 
   public:
-    session(typename Protocol::socket socket, session_shelter shelter)
+    session(typename Protocol::socket socket, session_shelter shelter, std::string user)
         : stream_(std::move(socket)), reply_timer_(stream_.get_executor()),
-          shelter_(std::move(shelter)) {
+          shelter_(std::move(shelter)), user_(std::move(user)) {
         ++*shelter_.open;
     }
     ~session() { --*shelter_.open; }
@@ -73,6 +73,7 @@ template <class Protocol> class session : public std::enable_shared_from_this<se
         asked.method = std::string(message.method_string());
         asked.path = std::string(message.target());
         asked.body = std::move(message.body());
+        asked.user = user_;
         await_reply(std::move(asked));
     }
 
@@ -115,6 +116,7 @@ template <class Protocol> class session : public std::enable_shared_from_this<se
     stream stream_;
     boost::asio::steady_timer reply_timer_;
     session_shelter shelter_;
+    const std::string user_;
     boost::beast::flat_buffer buffer_{16 * 1024 + limits::k_admin_body_bytes_max};
     std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
     std::optional<boost::beast::http::response<boost::beast::http::string_body>> message_;

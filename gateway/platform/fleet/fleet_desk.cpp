@@ -1,5 +1,6 @@
 #include "gateway/platform/fleet/fleet_desk.hpp"
 
+#include "gateway/base/bytes.hpp"
 #include "gateway/base/limits.hpp"
 #include "gateway/manage/envelope.hpp"
 
@@ -22,10 +23,10 @@ constexpr std::int64_t k_second_us = 1'000'000;
 } // namespace
 
 fleet_desk::fleet_desk(parts with, const fleet_config& settings, const gateway_config& gateway,
-                       private_key key, fleet_desk_callbacks callbacks)
+                       std::optional<private_key> key, fleet_desk_callbacks callbacks)
     : with_(with), settings_(settings), gateway_(gateway), key_(std::move(key)),
       callbacks_(std::move(callbacks)), timer_(with.io), started_at_us_(with.clock.wall_us()) {
-    status_.configured = true;
+    status_.configured = settings.present;
 }
 
 fleet_desk::~fleet_desk() {
@@ -34,17 +35,18 @@ fleet_desk::~fleet_desk() {
 
 result<std::unique_ptr<fleet_desk>>
 fleet_desk::make(parts with, const fleet_config& settings, const gateway_config& gateway,
-                 private_key key, const digest_key& nonce_key, manage::roster first,
+                 std::optional<private_key> key, const digest_key& nonce_key, manage::roster first,
                  manage_state found, std::string password, fleet_desk_callbacks callbacks) {
     std::unique_ptr<fleet_desk> out(
         new fleet_desk(with, settings, gateway, std::move(key), std::move(callbacks)));
     WHARF_TRY_ASSIGN(auto operators, manage::operators_of(found, std::move(first)));
-    if (operators.content().operators_size() == 0)
+    if (settings.present && operators.content().operators_size() == 0)
         return error{errc::not_found,
                      "no operators: expected the first ones in " + settings.operators_file};
-    out->desk_ =
-        std::make_unique<manage::command_desk>(out->key_.half().fingerprint(), nonce_key,
-                                               std::move(operators), std::move(found), out->now());
+    out->desk_ = std::make_unique<manage::command_desk>(
+        out->key_ ? out->key_->half().fingerprint() : key_fingerprint{}, nonce_key,
+        std::move(operators), std::move(found), out->now());
+    if (!settings.present) return out;
     fleet_broker_callbacks calls;
     fleet_desk& it = *out;
     calls.up = [&it] {
@@ -78,11 +80,12 @@ fleet_desk::make(parts with, const fleet_config& settings, const gateway_config&
 }
 
 void fleet_desk::start() {
-    broker_->start(topic("state"), [this] {
-        auto last = manage::sign_report(state_now(true).SerializeAsString(), key_);
-        // Without entropy nothing of this program works.
-        return last.ok() ? last->SerializeAsString() : std::string();
-    });
+    if (broker_ != nullptr)
+        broker_->start(topic("state"), [this] {
+            auto last = manage::sign_report(state_now(true).SerializeAsString(), *key_);
+            // Without entropy nothing of this program works.
+            return last.ok() ? last->SerializeAsString() : std::string();
+        });
     perform();
     tick();
 }
@@ -92,7 +95,7 @@ void fleet_desk::stop(std::uint32_t wait_ms) {
     timer_.cancel();
     if (broker_ == nullptr) return;
     if (status_.connected && wait_ms > 0) {
-        auto last = manage::sign_report(state_now(true).SerializeAsString(), key_);
+        auto last = manage::sign_report(state_now(true).SerializeAsString(), *key_);
         if (last.ok())
             static_cast<void>(broker_->publish(topic("state"), last->SerializeAsString(), true, 0));
     }
@@ -164,7 +167,7 @@ void fleet_desk::sign_and_send(std::string channel, std::string report, std::uin
     if (!status_.connected) return;
     auto bytes = std::make_shared<std::string>(std::move(report));
     const bool taken = with_.workers.post(
-        [bytes, key = key_] {
+        [bytes, key = *key_] {
             auto made = manage::sign_report(std::move(*bytes), key);
             *bytes = made.ok() ? made->SerializeAsString() : std::string();
         },
@@ -188,7 +191,7 @@ GatewayState fleet_desk::state_now(bool gone) {
     out.set_version(1);
     out.set_site(gateway_.site);
     out.set_gateway(gateway_.name);
-    out.set_public_key(key_.half().der());
+    out.set_public_key(key_->half().der());
     out.set_nonce(desk_->nonce(now()));
     out.set_started_at_us(started_at_us_);
     out.set_at_us(with_.clock.wall_us());
@@ -269,12 +272,17 @@ void fleet_desk::change_operators(manage::ticket of, manage::roster next,
 
 void fleet_desk::order(wharf::v1::Command command, const std::string& user,
                        std::function<void(const wharf::v1::CommandReport&)> reply) {
+    std::string id;
+    put_big(id, with_.random.next());
+    put_big(id, with_.random.next());
+    command.set_id(id);
     const auto of = desk_->on_local(std::move(command), user, now());
     waiting_.emplace(of, std::move(reply));
     perform();
 }
 
 void fleet_desk::raise(wharf::v1::GatewayEvent event) {
+    if (broker_ == nullptr) return;
     event.set_site(gateway_.site);
     event.set_gateway(gateway_.name);
     desk_->raise(std::move(event), now());

@@ -1,6 +1,6 @@
-// The command desk with everything around it: the fleet broker, the journal, workers that verify
-// and sign, and the gateway's key. Whoever runs commands gets them through `run`. Everything is
-// called on the io_context's thread and the callbacks run there.
+// The command desk with everything around it: the fleet broker and the gateway's key, where a fleet
+// is configured, the journal, workers that verify and sign. Whoever runs commands gets them through
+// `run`. Everything is called on the io_context's thread and the callbacks run there.
 #pragma once
 
 #include "gateway/config/config.hpp"
@@ -50,11 +50,12 @@ class fleet_desk {
         clock_port& clock;
         random_port& random;
     };
-    // `found`: of the journal. Fails where operators are none.
+    // `found`: of the journal. Where a fleet is configured there has to be a key, and it fails
+    // where operators are none. Without one only users of this machine order.
     static result<std::unique_ptr<fleet_desk>>
-    make(parts with, const fleet_config& settings, const gateway_config& gateway, private_key key,
-         const digest_key& nonce_key, manage::roster first, manage_state found,
-         std::string password, fleet_desk_callbacks callbacks);
+    make(parts with, const fleet_config& settings, const gateway_config& gateway,
+         std::optional<private_key> key, const digest_key& nonce_key, manage::roster first,
+         manage_state found, std::string password, fleet_desk_callbacks callbacks);
     ~fleet_desk();
     fleet_desk(const fleet_desk&) = delete;
     fleet_desk& operator=(const fleet_desk&) = delete;
@@ -68,15 +69,16 @@ class fleet_desk {
     void rode(manage::ticket of);
     void change_operators(manage::ticket of, manage::roster next, manage::command_outcome outcome);
     [[nodiscard]] const manage::roster& operators() const { return desk_->operators(); }
-    // From a user of this machine; `reply` gets its last report.
+    // From a user of this machine, under an id that is drawn here; `reply` gets its last report.
     void order(wharf::v1::Command command, const std::string& user,
                std::function<void(const wharf::v1::CommandReport&)> reply);
+    // Nobody hears of it where no fleet is configured.
     void raise(wharf::v1::GatewayEvent event);
     [[nodiscard]] fleet_status status() const;
 
   private:
     fleet_desk(parts with, const fleet_config& settings, const gateway_config& gateway,
-               private_key key, fleet_desk_callbacks callbacks);
+               std::optional<private_key> key, fleet_desk_callbacks callbacks);
 
     [[nodiscard]] manage::desk_time now() const;
     void perform();
@@ -97,10 +99,10 @@ class fleet_desk {
     const parts with_;
     const fleet_config settings_;
     const gateway_config gateway_;
-    const private_key key_;
+    const std::optional<private_key> key_;
     const fleet_desk_callbacks callbacks_;
     std::unique_ptr<manage::command_desk> desk_;
-    std::unique_ptr<fleet_broker> broker_;
+    std::unique_ptr<fleet_broker> broker_; // where one is configured
     boost::asio::steady_timer timer_;
     std::map<manage::ticket, std::function<void(const wharf::v1::CommandReport&)>> waiting_;
     fleet_status status_;
