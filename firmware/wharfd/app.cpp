@@ -288,6 +288,7 @@ status app::start() {
                                    fleet_->desk().order(std::move(command), user, std::move(reply));
                                }});
     WHARF_TRY(make_fleet());
+    sight_.on_change([this](const observe::alarm_change& change) { fleet_->tell(change); });
     writer_->start();
     WHARF_TRY(sync_->start());
 

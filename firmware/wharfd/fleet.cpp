@@ -89,6 +89,26 @@ result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts w
     return out;
 }
 
+void fleet_office::start() {
+    desk_->start();
+    wharf::v1::GatewayEvent begun;
+    begun.set_code("started");
+    begun.set_severity("info");
+    begun.set_raised(true);
+    begun.set_text("wharfd " WHARF_VERSION " has started");
+    desk_->raise(std::move(begun));
+}
+
+void fleet_office::tell(const observe::alarm_change& change) {
+    wharf::v1::GatewayEvent event;
+    event.set_code(std::string(observe::to_string(change.about.code)));
+    event.set_subject(change.about.subject);
+    event.set_severity(std::string(observe::to_string(change.about.level)));
+    event.set_raised(change.became != observe::alarm_change::what::cleared);
+    event.set_text(change.about.text);
+    desk_->raise(std::move(event));
+}
+
 void fleet_office::on_answer(const manage_done& answer) {
     if (!runner_.on_answer(answer)) desk_->on_answer(answer);
 }

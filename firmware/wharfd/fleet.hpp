@@ -3,6 +3,7 @@
 #pragma once
 
 #include "firmware/wharfd/commands.hpp"
+#include "gateway/observe/alarms.hpp"
 #include "gateway/ports/clock.hpp"
 #include "gateway/ports/random.hpp"
 
@@ -20,12 +21,14 @@ class fleet_office {
     static result<std::unique_ptr<fleet_office>> make(command_runner::parts with, clock_port& clock,
                                                       random_port& random, std::string password);
 
-    void start() { desk_->start(); }
+    void start();
     void stop(std::uint32_t wait_ms) { desk_->stop(wait_ms); }
     void on_answer(const manage_done& answer);
     // False: it is somebody else's.
     bool on_answer(const quarantine_discarded& answer) { return runner_.on_answer(answer); }
     [[nodiscard]] fleet_desk& desk() { return *desk_; }
+    // An event for the fleet.
+    void tell(const observe::alarm_change& change);
 
   private:
     explicit fleet_office(command_runner::parts with) : runner_(std::move(with)) {}

@@ -324,6 +324,22 @@ TEST_CASE("a user of this machine needs no signature and is in the trail") {
     CHECK(it.desk->counts().outbound == 0);
     REQUIRE(it.trail().size() == 2);
     CHECK(it.trail()[1].local_user() == "root");
+    // Nothing is kept of it but the trail.
+    CHECK(read_manage_state(it.journal.store)->commands.empty());
+}
+
+TEST_CASE("users of this machine may order more than is remembered of the fleet's commands") {
+    office it;
+    it.settle();
+    for (std::size_t i = 0; i < limits::k_commands_known_max + 5; ++i) {
+        Command pause = it.pause();
+        pause.clear_nonce();
+        static_cast<void>(it.desk->on_local(pause, "root", it.at));
+        it.settle();
+        it.desk->finish(it.runs.back().of, {}, it.at);
+        it.settle();
+        REQUIRE(it.answers.back().report.code() == COMMAND_CODE_OK);
+    }
 }
 
 TEST_CASE("events wait for the link, survive a power cut, and give way to newer ones") {
