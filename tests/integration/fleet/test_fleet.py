@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The way of commands, and who stands in it."""
 import json
+import os
 import pathlib
 import subprocess
 import time
@@ -80,6 +81,67 @@ class Way(FleetTest):
         ann.orders("dock-1", "operators", "add", "bob", "--key", str(bob.pem), "--role",
                    "operator")
         self.assertEqual(bob.orders("dock-1", "log-level", "debug")["code"], "ok")
+
+
+class Trail(FleetTest):
+    def test_orders_on_the_gateway_are_in_it_and_it_is_held_against_its_head(self):
+        self.fleet()
+        erp = self.erp().start()
+        gateway = self.managed("dock-1", destinations=[{"name": "erp", "url": erp.url}]).start()
+        self.seen("dock-1")
+        gateway.ctl("pause", "erp", "--because", "ticket 77")
+        gateway.ctl("resume", "erp")
+        self.assertIn("ticket 77", gateway.ctl("audit"))
+        bob = self.people["bob"]
+        trail = bob.orders("dock-1", "audit")["answer"]
+        me = f"uid {os.getuid()} on the gateway"
+        self.assertEqual([(one["command"], one["by"], one["step"], one["reason"])
+                          for one in trail[:4]],
+                         [("pause", me, "received", "ticket 77"),
+                          ("pause", me, "done", "ticket 77"),
+                          ("resume", me, "received", ""), ("resume", me, "done", "")])
+        # What an operator saw before is remembered.
+        known = bob.folder / "known_gateways"
+        wait_until(lambda: bob.asks("fleet", "list", good=(0, 1))[0]["audit_number"] >= 5,
+                   "its state has the trail's head")
+        name, key, head = known.read_text().split()
+        self.assertEqual(name, f"{SITE}/dock-1")
+        number, link = head.split(":")
+        for bent in (f"{int(number) + 1000}:{link}", f"{number}:{'0' * 64}"):
+            known.write_text(f"{name} {key} {bent}\n")
+            listed = bob.asks("fleet", "list", good=(1,))[0]
+            self.assertEqual(listed["health"], "not believed")
+            self.assertIn("its audit trail is not the one it had", listed["complaint"])
+        bob.run("--accept-changed-keys", "fleet", "list")
+        self.assertEqual(bob.asks("fleet", "list", good=(0, 1))[0]["complaint"], "")
+
+    def test_without_a_fleet_there_is_a_trail_too(self):
+        gateway = self.gateway(destinations=[{"name": "erp", "url": "http://127.0.0.1:9"}]).start()
+        gateway.ctl("pause", "erp", "--because", "the ERP is moved")
+        gateway.kill()
+        gateway.start()
+        shown = gateway.ctl("audit")
+        self.assertIn("the ERP is moved", shown)
+        self.assertIn(f"uid {os.getuid()} on the gateway", shown)
+        self.assertEqual(gateway.end(), 0)
+
+
+class Events(FleetTest):
+    def test_alarms_are_events(self):
+        self.fleet()
+        heard = pathlib.Path(self.folder) / "events"
+        spy = self.broker.record(f"wharf-fleet/1/{SITE}/dock-1/event", heard)
+        self.addCleanup(lambda: (spy.kill(), spy.wait()))
+        time.sleep(0.5)
+        gateway = self.managed("dock-1").start()
+
+        def count(what):
+            return b"".join(bytes.fromhex(line) for line in heard.read_text().split()).count(what)
+        wait_until(lambda: count(b"started") == 1, "its start is said")
+        self.client(gateway).deliver(TOPIC, b"not an event")
+        wait_until(lambda: count(b"1 message in quarantine") == 1, "the alarm is said")
+        gateway.ctl("quarantine", "discard", "1", "--reason", "a test")
+        wait_until(lambda: count(b"1 message in quarantine") == 2, "that it is over is said")
 
 
 class Tls(FleetTest):
