@@ -44,8 +44,8 @@ command_desk::command_desk(const key_fingerprint& gateway, const digest_key& non
 }
 
 void command_desk::restore(manage_state found, const desk_time& at) {
-    // Above every number that was given before, also of those that are gone: journal time never goes
-    // back, and there is less than one report in each of its microseconds.
+    // Above every number that was given before, also of those that are gone: journal time never
+    // goes back, and there is less than one report in each of its microseconds.
     last_outbound_ = static_cast<std::uint64_t>(std::max<std::int64_t>(at.journal_us, 0));
     for (auto& [number, record] : found.outbound) {
         last_outbound_ = std::max(last_outbound_, number);
