@@ -77,7 +77,7 @@ std::string trail_objection(const json& entries, std::uint64_t number, std::stri
         const std::string hash = to_hex(view_of(link_of(link, at, *bytes)));
         wharf::v1::AuditEntry shown;
         if (hash != one.value("sha256", "")) return where + "does not have the hash it says";
-        if (!shown.ParseFromString(*bytes) || audit_json({at, link, *bytes, shown}) != one)
+        if (!shown.ParseFromString(*bytes) || audit_json({at, link, shown, *bytes}) != one)
             return where + "is not what is shown of it";
         if (last && (at != *last + 1 || *start != before))
             return where + "does not follow the one before";
