@@ -137,7 +137,7 @@ class Events(FleetTest):
 
         def count(what):
             return b"".join(bytes.fromhex(line) for line in heard.read_text().split()).count(what)
-        wait_until(lambda: count(b"started") == 1, "its start is said")
+        wait_until(lambda: count(b"has started") == 1, "its start is said")
         self.client(gateway).deliver(TOPIC, b"not an event")
         wait_until(lambda: count(b"1 message in quarantine") == 1, "the alarm is said")
         gateway.ctl("quarantine", "discard", "1", "--reason", "a test")
