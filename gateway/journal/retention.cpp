@@ -154,8 +154,7 @@ result<std::size_t> journal::hollow_block(const std::string& key, const event_bl
     }
     if (WHARF_MUTANT(hollow_takes_pending)) kept.clear();
     std::ranges::sort(kept);
-    const auto twice = std::ranges::unique(kept);
-    kept.erase(twice.begin(), twice.end());
+    kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
     if (kept.size() + size / k_worth_it >= size && !kept.empty()) return std::size_t{0};
     WHARF_TRY(cut_block(key, block, kept));
     next_.set_hollow_to(std::max(next_.hollow_to(), last));
