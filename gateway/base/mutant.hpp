@@ -75,6 +75,7 @@ namespace wharf {
     X(throttled_taken_for_refused)                                                                 \
     X(unknown_outcome_settled)                                                                     \
     X(shed_of_any_lane)                                                                            \
+    X(shed_while_in_progress)                                                                      \
     X(retry_under_new_key)                                                                         \
     X(forgotten_key_not_asked)                                                                     \
     X(parts_not_kept_together)                                                                     \

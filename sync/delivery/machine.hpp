@@ -165,19 +165,21 @@ class destination_machine {
     void pump(instant at);
     void compute_wake(instant at);
     void wake_at(std::int64_t when_us, instant at);
-    [[nodiscard]] std::int64_t due_us(const open_batch& b, instant at) const;
-    [[nodiscard]] open_batch* next_due(instant at);
     void submit(draft& d);
     void alarm(const std::string& code, const std::string& text, bool raised = true);
     void stop(const std::string& why);
     void return_delayed(instant at);
+    [[nodiscard]] bool running() const { return stopped_.empty() && !paused_ && keys_loaded_; }
+
+    // machine_send.cpp
+    [[nodiscard]] std::int64_t due_us(const open_batch& b, instant at) const;
+    [[nodiscard]] open_batch* next_due(instant at);
     bool send_due(instant at);
     void send_batch(open_batch& b, instant at);
     [[nodiscard]] bool must_ask(const open_batch& b, instant at) const;
     [[nodiscard]] bool sendable(const open_batch& b) const;
     [[nodiscard]] std::size_t requests_in_flight() const;
     [[nodiscard]] std::size_t active_batches(instant at) const;
-    [[nodiscard]] bool running() const { return stopped_.empty() && !paused_ && keys_loaded_; }
 
     // machine_compose.cpp
     bool absorb_ready(instant at);

@@ -35,11 +35,15 @@ void destination_machine::step_aside(instant at) {
     }
     if (running() && circuit_.state(at.now_us) == circuit_state::closed) return;
     // Others of such a batch wait for those that may be shed, and stay in it where it was sent.
+    // One that was just made to see whether the destination is back has its turn first.
+    const bool probing = running() && circuit_.state(at.now_us) == circuit_state::half_open;
     std::vector<batch_number> stuck;
-    for (const auto& [number, b] : batches_)
-        if (b.now == open_batch::stage::sealed &&
-            std::ranges::any_of(b.items, [&](const auto& e) { return sheddable(e); }))
+    for (const auto& [number, b] : batches_) {
+        if (b.now != open_batch::stage::sealed || (b.maybe_sent && full_)) continue;
+        if (probing && b.last_sent_us == 0) continue;
+        if (std::ranges::any_of(b.items, [&](const auto& e) { return sheddable(e); }))
             stuck.push_back(number);
+    }
     for (auto number : stuck) {
         const auto& b = batches_.at(number);
         std::vector<item_fate> fates(b.items.size());
