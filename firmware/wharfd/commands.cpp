@@ -126,6 +126,17 @@ void command_runner::run(manage::ticket of, const Command& command) {
         return change_operators(of, command.operators_change());
     case Command::kLogLevel:
         return set_log_level(of, command.log_level());
+    case Command::kConfigurationGet:
+    case Command::kConfigurationValidate:
+    case Command::kConfigurationApply:
+    case Command::kConfigurationConfirm:
+    case Command::kConfigurationRevert:
+    case Command::kTrace:
+    case Command::kReplay:
+    case Command::kQuarantineRelease:
+    case Command::kRateLimit:
+    case Command::kLogTail:
+    case Command::kSupportBundle:
     case Command::WHAT_NOT_SET:
         break;
     }

@@ -255,6 +255,21 @@ inline constexpr std::size_t k_outbound_max = 2048;
 inline constexpr std::size_t k_outbound_bytes_max = 8 * 1024 * 1024;
 inline constexpr std::size_t k_outbound_in_flight_max = 64;
 inline constexpr std::size_t k_report_bytes_max = 256 * 1024;
+// What the fleet lays over a gateway's own configuration, and how many earlier ones are kept.
+inline constexpr std::size_t k_overlay_bytes_max = 32 * 1024;
+inline constexpr std::size_t k_overlays_kept_max = 16;
+inline constexpr std::uint32_t k_confirm_s_min = 10;
+inline constexpr std::uint32_t k_confirm_s_max = 24 * 3600;
+// Events of a trace, and events looked at in one read transaction while they are searched for.
+inline constexpr std::size_t k_trace_events_max = 100;
+inline constexpr std::size_t k_trace_scan_max = 8 * 1024;
+inline constexpr std::size_t k_replay_updates_max = 1'000'000;
+inline constexpr std::uint32_t k_log_tail_s_max = 600;
+inline constexpr std::uint32_t k_log_tail_lines_per_s_max = 20;
+inline constexpr std::uint32_t k_rate_limit_s_max = 24 * 3600;
+inline constexpr std::uint32_t k_requests_per_s_max = 10'000;
+// The last lines of the log that a support bundle brings.
+inline constexpr std::size_t k_log_lines_kept = 500;
 
 // --- the ring ----------------------------------------------------------------------------------
 inline constexpr std::uint32_t k_ring_mb_default = 8;
