@@ -49,22 +49,33 @@ void read_log(section in, log_config& to) {
     in.finish();
 }
 
-status read_document(std::string_view text, std::string_view file_name, findings& found,
-                     const std::function<void(section root)>& read) {
+result<toml::table> read_toml(std::string_view text, std::string_view file_name) {
+    const std::string in = file_name.empty() ? std::string() : std::string(file_name) + ": ";
     if (text.size() > limits::k_config_bytes_max)
-        return error{errc::too_large, std::string(file_name) + ": expected at most " +
+        return error{errc::too_large, in + "expected at most " +
                                           std::to_string(limits::k_config_bytes_max) + " bytes"};
-    if (too_deep(text))
-        return error{errc::invalid, std::string(file_name) + ": brackets are nested too deep"};
+    if (too_deep(text)) return error{errc::invalid, in + "brackets are nested too deep"};
     try {
-        const toml::table document = toml::parse(text, file_name);
-        read(section{&document, "", 1, found});
+        return toml::parse(text, file_name);
     } catch (const toml::parse_error& failed) {
+        findings found{file_name.empty() ? "line" : file_name};
         found.error(failed.source().begin.line, "",
                     "not TOML: " + std::string(failed.description()));
+        return error{errc::invalid, joined(found.take_errors())};
     }
+}
+
+status read_table(const toml::table& document, findings& found,
+                  const std::function<void(section root)>& read) {
+    read(section{&document, "", 1, found});
     if (found.has_errors()) return error{errc::invalid, joined(found.take_errors())};
     return ok();
+}
+
+status read_document(std::string_view text, std::string_view file_name, findings& found,
+                     const std::function<void(section root)>& read) {
+    WHARF_TRY_ASSIGN(const toml::table document, read_toml(text, file_name));
+    return read_table(document, found, read);
 }
 
 } // namespace wharf::config_detail

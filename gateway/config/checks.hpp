@@ -22,7 +22,12 @@ inline constexpr std::string_view k_name_expected =
 
 void read_log(section in, log_config& to);
 
+// TOML, of bounded size and depth. file_name may be empty: then no line is named.
+[[nodiscard]] result<toml::table> read_toml(std::string_view text, std::string_view file_name);
+
 // Fails with everything that is wrong, one line each.
+status read_table(const toml::table& document, findings& found,
+                  const std::function<void(section root)>& read);
 status read_document(std::string_view text, std::string_view file_name, findings& found,
                      const std::function<void(section root)>& read);
 

@@ -212,6 +212,7 @@ struct fleet_config {
     std::string certificate_key_file;
     std::string user;
     std::string password_file;
+    std::string overlay_files; // a folder whose files an overlay may name; empty: none
     fleet_protocol protocol = fleet_protocol::automatic;
     std::uint16_t keep_alive_s = 60;
     std::uint32_t session_expiry_h = 24;

@@ -63,12 +63,14 @@ constexpr auto k_rules = std::to_array<key_rule>({
     {"journal.checkpoint_s", k_free},
     {"identity.window_hours", k_free},
     {"identity.entries_max", k_free},
+    {"profile", k_free}, // an empty list
     {"profile[].name", k_free},
     {"profile[].devices", k_free},
     {"profile[].double_trigger", k_free},
     {"profile[].double_trigger_window_ms", k_free},
     {"profile[].packet_ids_not_reused", k_free},
     {"profile[].silent_after_s", k_free, true},
+    {"route", k_free},
     {"route[].topic", k_free},
     {"route[].codec", k_free},
     {"route[].profile", k_free},
@@ -77,6 +79,7 @@ constexpr auto k_rules = std::to_array<key_rule>({
     {"lanes.kinds.*", k_free},
     {"target.*.within_ms", k_free, true},
     {"target.*.objective", k_free, true},
+    {"destination", k_free},
     {"destination[].name", k_free},
     {"destination[].connector", k_free},
     {"destination[].url", k_free},
@@ -154,8 +157,8 @@ std::string without_places(std::string_view key) {
 
 const key_rule* find_key_rule(std::string_view key) {
     const std::string plain = without_places(key);
-    const auto found =
-        std::ranges::find_if(k_rules, [&](const key_rule& one) { return fits(one.pattern, plain); });
+    const auto found = std::ranges::find_if(
+        k_rules, [&](const key_rule& one) { return fits(one.pattern, plain); });
     return found == k_rules.end() ? nullptr : &*found;
 }
 

@@ -1,7 +1,7 @@
-// What a gateway runs with: its own file, and laid over it, key by key, what the fleet wants. Tables
-// are merged, everything else is replaced as a whole, lists of tables too. What the gateway is, and
-// needs to be reached as itself, is in its own file alone; so are files, but those that it names
-// for the same purpose or that lie in a folder it grants. Pure; any thread.
+// What a gateway runs with: its own file, and laid over it, key by key, what the fleet wants.
+// Tables are merged, everything else is replaced as a whole, lists of tables too. What the gateway
+// is, and needs to be reached as itself, is in its own file alone; so are files, but those that it
+// names for the same purpose or that lie in a folder it grants. Pure; any thread.
 #pragma once
 
 #include "gateway/base/result.hpp"

@@ -4,6 +4,7 @@
 #include "gateway/config/checks.hpp"
 #include "gateway/config/parse_access.hpp"
 #include "gateway/config/parse_fleet.hpp"
+#include "gateway/config/parse_table.hpp"
 #include "gateway/config/section.hpp"
 #include "gateway/config/tls.hpp"
 #include "gateway/config/topic.hpp"
@@ -384,10 +385,14 @@ void read_all(section root, config& to) {
 } // namespace
 
 result<config> parse_config(std::string_view text, std::string_view file_name) {
-    config out;
+    WHARF_TRY_ASSIGN(const toml::table document, config_detail::read_toml(text, file_name));
     findings found{file_name};
-    WHARF_TRY(config_detail::read_document(text, file_name, found,
-                                           [&](section root) { read_all(root, out); }));
+    return config_detail::parse_table(document, found);
+}
+
+result<config> config_detail::parse_table(const toml::table& document, findings& found) {
+    config out;
+    WHARF_TRY(read_table(document, found, [&](section root) { read_all(root, out); }));
     out.warnings = found.take_warnings();
     return out;
 }

@@ -54,7 +54,8 @@ void read_fleet(section in, const gateway_config& gateway, fleet_config& to) {
                                     {"ca_file", &to.ca_file},
                                     {"certificate_file", &to.certificate_file},
                                     {"certificate_key_file", &to.certificate_key_file},
-                                    {"password_file", &to.password_file}})
+                                    {"password_file", &to.password_file},
+                                    {"overlay_files", &to.overlay_files}})
         in.text(key, *file, "an absolute path", check_path);
     in.text("user", to.user, "1 to 256 bytes", [](std::string_view user) {
         const bool good = !user.empty() && user.size() <= limits::k_text_bytes_max;

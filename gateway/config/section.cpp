@@ -43,7 +43,8 @@ std::string did_you_mean(std::string_view found, const std::set<std::string, std
 } // namespace
 
 void findings::add(list& to, std::uint32_t line, std::string_view key, std::string_view what) {
-    std::string text = file_name_ + ":" + std::to_string(std::max(line, 1U)) + ": ";
+    std::string text;
+    if (!file_name_.empty()) text = file_name_ + ":" + std::to_string(std::max(line, 1U)) + ": ";
     if (!key.empty()) text.append(key).append(": ");
     to.emplace_back(line, text.append(what));
 }
@@ -92,6 +93,7 @@ std::string shown(const toml::node& node) {
 
 const toml::node* section::find(std::string_view key) {
     known_.emplace(key);
+    out_->looked_for(path(key));
     return table_ == nullptr ? nullptr : table_->get(key);
 }
 

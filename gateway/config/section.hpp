@@ -21,6 +21,7 @@ namespace wharf::config_detail {
 // Collects findings; they come out in the order of their lines.
 class findings {
   public:
+    // Without a name: what comes of several files, so that no line of one is meant.
     explicit findings(std::string_view file_name) : file_name_(file_name) {}
 
     void error(std::uint32_t line, std::string_view key, std::string_view what) {
@@ -33,6 +34,10 @@ class findings {
     [[nodiscard]] std::vector<std::string> take_errors() { return sorted(errors_); }
     [[nodiscard]] std::vector<std::string> take_warnings() { return sorted(warnings_); }
 
+    // Every key that was looked for.
+    void looked_for(std::string key) { keys_.insert(std::move(key)); }
+    [[nodiscard]] const std::set<std::string>& keys() const { return keys_; }
+
   private:
     using list = std::vector<std::pair<std::uint32_t, std::string>>;
     void add(list& to, std::uint32_t line, std::string_view key, std::string_view what);
@@ -41,6 +46,7 @@ class findings {
     std::string file_name_;
     list errors_;
     list warnings_;
+    std::set<std::string> keys_;
 };
 
 // The parser takes 256 levels by default, each a few stack frames deep, in builds with sanitizers

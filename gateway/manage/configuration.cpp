@@ -60,13 +60,12 @@ result<configuration_record> read_record(std::string_view bytes) {
     configuration_record out;
     if (!content || !out.ParseFromArray(content->data(), static_cast<int>(content->size())))
         return error{errc::corrupt, "is damaged"};
-    const bool sound =
-        static_cast<std::size_t>(out.kept_size()) <= limits::k_overlays_kept_max &&
-        (out.confirmed() == 0 || find_version(out, out.confirmed()) != nullptr) &&
-        (!out.has_trial() || find_version(out, out.trial().version()) != nullptr) &&
-        std::ranges::all_of(out.kept(), [&](const OverlayVersion& one) {
-            return one.version() > 0 && one.version() <= out.last_version();
-        });
+    const bool sound = static_cast<std::size_t>(out.kept_size()) <= limits::k_overlays_kept_max &&
+                       (out.confirmed() == 0 || find_version(out, out.confirmed()) != nullptr) &&
+                       (!out.has_trial() || find_version(out, out.trial().version()) != nullptr) &&
+                       std::ranges::all_of(out.kept(), [&](const OverlayVersion& one) {
+                           return one.version() > 0 && one.version() <= out.last_version();
+                       });
     if (!sound) return error{errc::corrupt, "does not agree with itself"};
     return out;
 }
@@ -106,8 +105,7 @@ configuration_machine::configuration_machine(const configuration_run& run, std::
                                              const configuration_time& at)
     : record_(run.record), in_effect_(set_aside.empty() ? run.use : 0),
       set_aside_(std::move(set_aside)), on_trial_(run.on_trial) {
-    if (on_trial_)
-        confirm_by_us_ = at.now_us + record_.trial().confirm_within_s() * k_second_us;
+    if (on_trial_) confirm_by_us_ = at.now_us + record_.trial().confirm_within_s() * k_second_us;
 }
 
 std::string configuration_machine::digest() const {
@@ -278,9 +276,9 @@ void configuration_machine::go_back() {
 void configuration_machine::applied(const pending& done, const configuration_time& at) {
     const auto& trial = record_.trial();
     finish(done.by, COMMAND_CODE_OK, named(trial.version()) + " is on trial");
-    actions_.emplace_back(configure::tell{
-        false, done.by.by + " puts " + named(trial.version()) + " on trial for " +
-                   std::to_string(trial.confirm_within_s()) + " s"});
+    actions_.emplace_back(
+        configure::tell{false, done.by.by + " puts " + named(trial.version()) + " on trial for " +
+                                   std::to_string(trial.confirm_within_s()) + " s"});
     leaving_ = !done.live;
     if (done.live) {
         on_trial_ = trial_live_ = true;

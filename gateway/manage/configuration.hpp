@@ -1,7 +1,8 @@
-// Which overlay of the fleet is in effect over the gateway's own configuration. A new one is on trial
-// in one run of the process at most: unless it is confirmed there in time, the one before holds
-// again, whatever ends the run. A pure machine: one thread, which feeds it what happened and performs
-// its actions in order. Nothing of it fails; what could not be kept is told to who ordered it.
+// Which overlay of the fleet is in effect over the gateway's own configuration. A new one is on
+// trial in one run of the process at most: unless it is confirmed there in time, the one before
+// holds again, whatever ends the run. A pure machine: one thread, which feeds it what happened and
+// performs its actions in order. Nothing of it fails; what could not be kept is told to who ordered
+// it.
 //
 // What is kept is one record, replaced as a whole. An order may be run `again` where the process
 // ended between the record and the outcome in the journal: the record knows what was done.
