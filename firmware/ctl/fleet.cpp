@@ -279,64 +279,76 @@ int list_fleet(const fleet_options& how, bool as_json, const console& to) {
     return good ? k_exit_good : k_exit_finding;
 }
 
-int order_fleet(const fleet_options& how, bool as_json, const console& to, Command command,
-                const answer_printer& print) {
-    auto of = reach(how);
-    if (!of.ok()) return failed(to, of.failure());
-    auto key = read_key_file(of->settings.operator_key);
-    if (!key.ok()) return failed(to, key.failure());
-    auto chosen = select(*of, how.on);
-    if (!chosen.ok()) return failed(to, chosen.failure());
-    if (chosen->empty()) return failed(to, {errc::not_found, "no gateway fits"});
-    command.set_version(1);
-    command.set_reason(how.reason);
+result<fleet_answers> order_each(const fleet_options& how, const console& to,
+                                 const command_maker& make) {
+    WHARF_TRY_ASSIGN(auto of, reach(how));
+    WHARF_TRY_ASSIGN(const auto key, read_key_file(of.settings.operator_key));
+    WHARF_TRY_ASSIGN(const auto chosen, select(of, how.on));
+    if (chosen.empty()) return error{errc::not_found, "no gateway fits"};
+    fleet_answers out;
     std::map<std::string, order> orders;
     std::vector<std::string> results;
-    bool good = true;
-    for (const std::string& name : *chosen) {
-        const gateway_seen& seen = of->gateways.at(name);
+    for (const std::string& name : chosen) {
+        const gateway_seen& seen = of.gateways.at(name);
         if (!seen.complaint.empty()) {
             to.err << "wharfctl: " << printable(name) << ": not asked: " << seen.complaint << "\n";
-            good = false;
+            out.all_asked = false;
             continue;
         }
+        auto command = make(seen.state);
+        if (!command) continue;
         results.push_back(seen.topic + "/res");
         order& one = orders[name];
-        one.command = command;
+        one.command = std::move(*command);
+        one.command.set_version(1);
+        one.command.set_reason(how.reason);
         std::string id(k_id_bytes, '\0');
         randombytes_buf(id.data(), id.size());
         one.command.set_id(std::move(id));
         one.command.set_gateway(std::string(view_of(seen.key.fingerprint())));
         one.command.set_nonce(seen.state.nonce());
     }
-    if (orders.empty()) return k_exit_failed;
+    if (orders.empty()) return out;
     // One filter for many: what others order is left out by its id.
-    auto going = of->broker->subscribe(
-        results.size() > 16 ? std::vector<std::string>{"wharf-fleet/1/+/+/res"} : results);
+    WHARF_TRY(of.broker->subscribe(
+        results.size() > 16 ? std::vector<std::string>{"wharf-fleet/1/+/+/res"} : results));
     for (auto& [name, one] : orders)
-        if (going.ok()) going = sign_and_send(*of, of->gateways.at(name), *key, one);
-    if (going.ok()) going = follow(*of, *key, orders, how.timeout_s, to);
-    if (!going.ok()) return failed(to, going.failure());
+        WHARF_TRY(sign_and_send(of, of.gateways.at(name), key, one));
+    WHARF_TRY(follow(of, key, orders, how.timeout_s, to));
+    for (auto& [name, one] : orders) {
+        if (how.objection && is_good(one.answer))
+            if (auto why = how.objection(one.answer, of.gateways.at(name).state); !why.empty())
+                out.objections.emplace(name, std::move(why));
+        out.by_name.emplace(name, std::move(one.answer));
+    }
+    return out;
+}
+
+bool is_good(const CommandReport& answer) {
+    return answer.step() == COMMAND_STEP_DONE && answer.code() == COMMAND_CODE_OK;
+}
+
+int print_answers(const fleet_answers& from, bool as_json, const console& to,
+                  const answer_printer& print) {
+    if (from.by_name.empty()) return k_exit_failed;
     json all = json::object();
-    for (const auto& [name, one] : orders) {
-        const bool done =
-            one.answer.step() == COMMAND_STEP_DONE && one.answer.code() == COMMAND_CODE_OK;
-        const std::string objection = done && how.objection
-                                          ? how.objection(one.answer, of->gateways.at(name).state)
-                                          : std::string();
-        if (!objection.empty())
-            to.err << "wharfctl: " << printable(name) << ": not to be trusted: " << objection
+    bool good = from.all_asked;
+    for (const auto& [name, answer] : from.by_name) {
+        const bool done = is_good(answer);
+        const auto objection = from.objections.find(name);
+        if (objection != from.objections.end())
+            to.err << "wharfctl: " << printable(name) << ": not to be trusted: " << objection->second
                    << "\n";
-        good = good && done && objection.empty();
+        good = good && done && objection == from.objections.end();
         if (as_json) {
-            all[name] = report_json(one.answer);
+            all[name] = report_json(answer);
             continue;
         }
-        if (orders.size() > 1) to.out << "== " << printable(name) << "\n";
+        if (from.by_name.size() > 1) to.out << "== " << printable(name) << "\n";
         if (!done)
-            to.err << "wharfctl: " << printable(name) << ": " << said(one.answer) << "\n";
+            to.err << "wharfctl: " << printable(name) << ": " << said(answer) << "\n";
         else if (print)
-            print(one.answer, to.out);
+            print(answer, to.out);
         else
             to.out << printable(name) << ": done.\n";
     }
@@ -364,6 +376,22 @@ int order_here(const places& at, const fleet_options& how, const console& to, Co
     if (objection.empty()) return k_exit_good;
     to.err << "wharfctl: not to be trusted: " << objection << "\n";
     return k_exit_finding;
+}
+
+int order_fleet(const fleet_options& how, bool as_json, const console& to, const Command& command,
+                const answer_printer& print) {
+    auto answers = order_each(how, to, [&](const GatewayState&) { return command; });
+    if (!answers.ok()) return failed(to, answers.failure());
+    return print_answers(*answers, as_json, to, print);
+}
+
+result<std::vector<gateway_view>> look_at_fleet(const fleet_options& how) {
+    WHARF_TRY_ASSIGN(auto of, reach(how));
+    WHARF_TRY_ASSIGN(const auto chosen, select(of, how.on));
+    std::vector<gateway_view> out;
+    for (const std::string& name : chosen)
+        out.push_back({name, of.gateways.at(name).state, of.gateways.at(name).complaint});
+    return out;
 }
 
 int make_operator_key(const std::string& path, const console& to) {

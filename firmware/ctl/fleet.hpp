@@ -7,6 +7,8 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,11 +31,32 @@ using answer_printer = std::function<void(const wharf::v1::CommandReport&, std::
 // The gateways that say something of themselves.
 int list_fleet(const fleet_options& how, bool json, const console& to);
 // Orders it from every gateway that fits, and prints each one's answer under its name.
-int order_fleet(const fleet_options& how, bool json, const console& to, wharf::v1::Command command,
-                const answer_printer& print);
+int order_fleet(const fleet_options& how, bool json, const console& to,
+                const wharf::v1::Command& command, const answer_printer& print);
 // The same from this machine's daemon, by its socket.
 int order_here(const places& at, const fleet_options& how, const console& to,
                wharf::v1::Command command, const answer_printer& print);
+
+// The parts of it. What each gateway is asked, by its state; nothing: it is left out.
+using command_maker =
+    std::function<std::optional<wharf::v1::Command>(const wharf::v1::GatewayState&)>;
+struct fleet_answers {
+    std::map<std::string, wharf::v1::CommandReport> by_name; // "site/gateway"
+    std::map<std::string, std::string> objections;           // to those that are done
+    bool all_asked = true;                                   // or one was not believed
+};
+[[nodiscard]] result<fleet_answers> order_each(const fleet_options& how, const console& to,
+                                               const command_maker& make);
+[[nodiscard]] bool is_good(const wharf::v1::CommandReport& answer);
+int print_answers(const fleet_answers& from, bool json, const console& to,
+                  const answer_printer& print);
+// Those that fit, by name.
+struct gateway_view {
+    std::string name;
+    wharf::v1::GatewayState state;
+    std::string complaint; // why it is not believed; empty where it is
+};
+[[nodiscard]] result<std::vector<gateway_view>> look_at_fleet(const fleet_options& how);
 // A new operator key in a file of its own; prints what the gateways have to know of it.
 int make_operator_key(const std::string& path, const console& to);
 

@@ -1,5 +1,6 @@
 // wharfctl: the operator's tool. Reads the command line, finds out where the journal and the daemon
 // are, and runs one verb.
+#include "firmware/ctl/config_words.hpp"
 #include "firmware/ctl/device_words.hpp"
 #include "firmware/ctl/fleet_words.hpp"
 #include "firmware/ctl/verbs.hpp"
@@ -68,6 +69,7 @@ struct arguments {
     device_options device;
     std::string identities_file;
     fleet_arguments fleet;
+    config_arguments configuring;
 };
 
 result<places> find_places(const arguments& given) {
@@ -94,9 +96,12 @@ result<places> find_places(const arguments& given) {
     WHARF_TRY_ASSIGN(auto parsed, parse_config(text, file));
     if (given.journal.empty()) out.journal = parsed.journal.path;
     if (given.socket.empty()) out.socket = parsed.admin.socket;
+    out.own = std::move(text);
+    out.own_name = file;
     out.gateway = parsed.gateway.name;
     out.journal_mb = parsed.journal.size_max_mb;
-    if (given.identities_file.empty()) out.identities = parsed.access.identities;
+    if (given.identities_file.empty())
+        out.identities = in_effect(std::move(parsed), out).access.identities;
     return out;
 }
 
@@ -360,6 +365,7 @@ int run(int argc, char** argv) {
     add_devices(app, given.device, given.identities_file, chosen);
     add_fleet_options(app, given.fleet);
     add_fleet(app, given.fleet, chosen, form);
+    add_config(app, given.fleet, given.configuring, chosen, form);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {
@@ -370,12 +376,13 @@ int run(int argc, char** argv) {
     if (!given.fleet.how.config_file.empty() && form.command) {
         auto command = form.command();
         if (!command.ok()) return failed(to, command.failure());
-        return order_fleet(given.fleet.how, given.json, to, std::move(*command), form.print);
+        return order_fleet(given.fleet.how, given.json, to, *command, form.print);
     }
     if (!given.fleet.how.config_file.empty() && !given.fleet.verb)
         return failed(to, {errc::unsupported,
                            "this cannot be asked over the fleet: on the gateway itself, without "
                            "--fleet"});
+    given.fleet.how.reason = given.reason;
     auto at = find_places(given);
     if (!at.ok()) return failed(to, at.failure());
     return chosen(*at, to);

@@ -33,6 +33,8 @@ struct places {
     std::string gateway;          // as the configuration names it; empty: none was read
     std::uint32_t journal_mb = 0; // the journal's configured or default size
     bool journal_named = false;   // --journal: read it, do not ask the daemon
+    std::string own;              // the configuration's text and file; empty: none was read
+    std::string own_name;
     bool json = false;
 };
 

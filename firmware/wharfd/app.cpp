@@ -43,26 +43,31 @@ constexpr std::uint32_t k_fleet_wait_ms = 1000;
 constexpr std::uint32_t k_fence_wait_ms = 1000; // for what is on its way to its acknowledgement
 constexpr auto k_watch = std::chrono::seconds(1);
 constexpr auto k_stop_look = std::chrono::milliseconds(10);
+// What was said of a configuration that needs a new run leaves before it, where it can.
+constexpr std::int64_t k_last_reports_us = 1'000'000;
+constexpr auto k_last_reports_look = std::chrono::milliseconds(20);
 
 class app : public journal_port {
   public:
-    explicit app(const config& with)
-        : config_(with), board_(with.gateway.name, with.gateway.site, clock_), timer_(io_),
+    explicit app(run_settings& with)
+        : with_(with), config_(with.now.settings),
+          board_(config_.gateway.name, config_.gateway.site, clock_), timer_(io_), leaving_(io_),
           signals_(io_, SIGTERM, SIGINT), reload_signal_(io_, SIGHUP),
-          sight_(with, clock_, workers_), workers_(io_) {}
+          sight_(config_, clock_, workers_), workers_(io_) {}
 
-    int run() {
+    run_end run(const std::function<bool()>& asked_to_end) {
         // A device's malformed text is a matter for quarantine, not for standard error.
         google::protobuf::SetLogHandler(nullptr);
-        if (auto opened = open(); !opened.ok()) return refuse(opened.failure());
+        if (auto opened = open(); !opened.ok()) return {refuse(opened.failure())};
         if (auto started = start(); !started.ok()) {
             // The journal thread calls the others: it ends before they do.
             if (sync_ != nullptr) sync_->stop(0);
             if (writer_ != nullptr) writer_->stop();
-            return refuse(started.failure());
+            return {refuse(started.failure())};
         }
+        if (asked_to_end()) stop();
         io_.run();
-        return shut_down();
+        return {shut_down(), begin_anew_ && !asked_to_end()};
     }
 
     void submit(journal_request request) override;
@@ -82,6 +87,8 @@ class app : public journal_port {
     void close_doors();
     void watch();
     void stop();
+    void change_live(const config& to);
+    void begin_anew(std::int64_t by_us);
     void end_when_idle();
     int shut_down();
     observe::gateway_snapshot look();
@@ -100,7 +107,8 @@ class app : public journal_port {
         }
     }
 
-    const config& config_;
+    run_settings& with_;
+    config& config_; // what is live of it may change
     const bool watched_ = service_manager_watches();
     system_clock clock_;
     system_random random_;
@@ -108,11 +116,14 @@ class app : public journal_port {
     measures measured_;
     asio::io_context io_;
     asio::steady_timer timer_;
+    asio::steady_timer leaving_; // until a new run begins
     asio::signal_set signals_;
     asio::signal_set reload_signal_;
     std::int64_t looked_s_ = 0; // at the certificates
     std::int64_t stop_by_us_ = 0;
     bool doors_closed_ = false;
+    bool begin_anew_ = false;
+    bool stopping_ = false;
 
     std::optional<intake> intake_;
     std::unique_ptr<store> store_;
@@ -300,7 +311,7 @@ status app::start() {
     WHARF_TRY(admin_->start(
         {config_.admin.socket, config_.admin.http_address, config_.admin.http_port, 0}));
     WHARF_TRY(open_doors());
-    if (auto told = notify_service_manager("READY=1"); !told.ok())
+    if (auto told = notify_service_manager("READY=1\nSTATUS=" + usual_watchdog()); !told.ok())
         log::warn("service manager", {{"reason", told.failure().message}});
     signals_.async_wait([this](auto failed, int which) {
         if (failed) return;
@@ -440,9 +451,13 @@ void app::submit(journal_request request) {
 
 status app::make_fleet() {
     WHARF_TRY_ASSIGN(auto password, read_token("fleet.password_file", config_.fleet.password_file));
-    WHARF_TRY_ASSIGN(fleet_, fleet_office::make({config_, *journal_, *store_, *writer_, *sync_,
-                                                 workers_, io_, [this] { return look(); }},
-                                                clock_, random_, std::move(password)));
+    configuration_office::parts configuring{
+        with_, workers_, clock_, [this](const config& to) { change_live(to); },
+        [this] { begin_anew(clock_.monotonic_us() + k_last_reports_us); }};
+    WHARF_TRY_ASSIGN(fleet_,
+                     fleet_office::make({config_, *journal_, *store_, *writer_, *sync_, workers_,
+                                         io_, [this] { return look(); }},
+                                        std::move(configuring), random_, std::move(password)));
     return ok();
 }
 
@@ -463,6 +478,7 @@ observe::gateway_snapshot app::look() {
     if (const auto* tls = listener_->tls_counters()) out.listener.tls = observed(*tls);
     out.traces = {intake_->counters().traced, intake_->counters().traces_ignored};
     sight_.add_to(out, intake_->devices());
+    out.configuration_problem = fleet_->configuration().problem();
     return out;
 }
 
@@ -478,16 +494,48 @@ void app::watch() {
     }
     intake_->devices().look(clock_.monotonic_us());
     sight_.watch(look());
+    fleet_->configuration().tick();
     timer_.expires_after(k_watch);
     timer_.async_wait([this](auto failed) {
         if (!failed) watch();
     });
 }
 
-// Stop reading, commit, acknowledge, close.
+// What its table of keys calls live; the rest is the same.
+void app::change_live(const config& to) {
+    config_.log.level = to.log.level;
+    log::set_least(static_cast<log::level>(to.log.level));
+    config_.targets = to.targets;
+    sight_.change_targets(to.targets);
+    for (std::size_t i = 0; i < config_.profiles.size(); ++i) {
+        auto& profile = config_.profiles[i];
+        profile.silent_after_s = to.profiles[i].silent_after_s;
+        if (profile.silent_after_s > 0)
+            intake_->devices().change_profile(profile.name, profile.silent_after_s);
+    }
+}
+
+void app::begin_anew(std::int64_t by_us) {
+    begin_anew_ = true;
+    if (!fleet_->has_more_to_say() || clock_.monotonic_us() >= by_us) {
+        log::info("beginning anew with another configuration");
+        return stop();
+    }
+    leaving_.expires_after(k_last_reports_look);
+    leaving_.async_wait([this, by_us](auto failed) {
+        if (!failed) begin_anew(by_us);
+    });
+}
+
+// Stop reading, commit, acknowledge, close. Once: a signal may come while a new run is on its way.
 void app::stop() {
+    if (std::exchange(stopping_, true)) return;
     board_.set_stopping();
-    if (auto told = notify_service_manager("STOPPING=1"); !told.ok())
+    // To the service manager a new run is the same service.
+    const std::string word =
+        begin_anew_ ? "STATUS=beginning anew with another configuration" + patient_watchdog()
+                    : "STOPPING=1";
+    if (auto told = notify_service_manager(word); !told.ok())
         log::warn("service manager", {{"reason", told.failure().message}});
     if (bridges_ != nullptr) bridges_->stop(k_stop_wait_ms);
     stop_by_us_ = clock_.monotonic_us() + std::int64_t{k_stop_wait_ms} * 1000;
@@ -510,15 +558,15 @@ int app::shut_down() {
     admin_->stop();
     sync_->stop();
     writer_->stop();
-    log::info("stopped");
+    log::info(begin_anew_ ? "stopped, to begin anew" : "stopped");
     return k_exit_ok;
 }
 
 } // namespace
 
-int run(const config& with) {
+run_end run(run_settings& with, const std::function<bool()>& asked_to_end) {
     app one(with);
-    return one.run();
+    return one.run(asked_to_end);
 }
 
 } // namespace wharf

@@ -6,10 +6,9 @@
 //   sync thread     delivery
 #pragma once
 
-#include "gateway/base/result.hpp"
-#include "gateway/config/config.hpp"
+#include "firmware/wharfd/run_settings.hpp"
 
-#include <memory>
+#include <functional>
 
 namespace wharf {
 
@@ -21,8 +20,13 @@ inline constexpr int k_exit_software = 70; // a commit's outcome is unknown: res
 inline constexpr int k_exit_os = 71;       // the system refused: address in use, no such folder
 inline constexpr int k_exit_config = 78;
 
-// Blocks until SIGTERM or SIGINT, or until something ends it; returns the exit code, the reason
-// stands in the log.
-int run(const config& with);
+struct run_end {
+    int code = k_exit_ok;    // the reason stands in the log
+    bool begin_anew = false; // with another configuration: nobody asked the process to end
+};
+
+// Blocks until SIGTERM or SIGINT, or until something ends it. What is put in effect while it runs
+// is put into `with`. asked_to_end: whether one of these signals came before, between two runs.
+run_end run(run_settings& with, const std::function<bool()>& asked_to_end);
 
 } // namespace wharf

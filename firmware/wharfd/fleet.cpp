@@ -48,7 +48,8 @@ wharf::v1::GatewayState state_of(const observe::gateway_snapshot& now,
 } // namespace
 
 result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts with,
-                                                         clock_port& clock, random_port& random,
+                                                         configuration_office::parts configuring,
+                                                         random_port& random,
                                                          std::string password) {
     const fleet_config& settings = with.settings.fleet;
     std::optional<private_key> key;
@@ -64,9 +65,6 @@ result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts w
     calls.submit = [&writer = with.writer](manage_request request) {
         static_cast<void>(writer.submit(std::move(request)));
     };
-    calls.look = [look = with.look, &writer = with.writer] {
-        return state_of(look(), writer.snapshot().state);
-    };
     calls.journal_time_us = [&writer = with.writer] { return writer.journal_time_us(); };
     calls.log = [](bool warning, const std::string& text) {
         log::write(warning ? log::level::warn : log::level::info, text);
@@ -74,11 +72,19 @@ result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts w
     digest_key nonces{};
     for (char& byte : nonces)
         byte = static_cast<char>(random.next());
-    fleet_desk::parts around{with.io, with.workers, clock, random};
+    fleet_desk::parts around{with.io, with.workers, configuring.clock, random};
     const gateway_config gateway = with.settings.gateway;
-    std::unique_ptr<fleet_office> out(new fleet_office(std::move(with)));
-    calls.run = [&runner = out->runner_](manage::ticket of, const wharf::v1::Command& command,
-                                         bool) { runner.run(of, command); };
+    const auto look = with.look;
+    journal_thread& writer = with.writer;
+    std::unique_ptr<fleet_office> out(new fleet_office(std::move(with), std::move(configuring)));
+    calls.look = [look, &writer, &configuration = out->configuration_] {
+        auto state = state_of(look(), writer.snapshot().state);
+        configuration.add_to(state);
+        return state;
+    };
+    calls.run = [&it = *out](const manage::act::run& what) {
+        if (!it.configuration_.run(what)) it.runner_.run(what.of, *what.command);
+    };
     if (key)
         log::info("managed over the fleet",
                   {{"broker", settings.url}, {"key", to_hex(view_of(key->half().fingerprint()))}});
@@ -86,6 +92,7 @@ result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts w
                                                   std::move(first), std::move(found),
                                                   std::move(password), std::move(calls)));
     out->runner_.report_to(*out->desk_);
+    out->configuration_.report_to(*out->desk_);
     return out;
 }
 
@@ -107,6 +114,9 @@ void fleet_office::tell(const observe::alarm_change& change) {
     event.set_raised(change.became != observe::alarm_change::what::cleared);
     event.set_text(change.about.text);
     desk_->raise(std::move(event));
+bool fleet_office::has_more_to_say() const {
+    const auto now = desk_->status();
+    return now.commands.open > 0 || (now.connected && now.commands.outbound > 0);
 }
 
 void fleet_office::on_answer(const manage_done& answer) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "firmware/wharfd/commands.hpp"
+#include "firmware/wharfd/configuration.hpp"
 #include "gateway/observe/alarms.hpp"
 #include "gateway/ports/clock.hpp"
 #include "gateway/ports/random.hpp"
@@ -18,7 +19,8 @@ class fleet_office {
     // REQUIRES: what `with` names, clock and random outlive it. With a fleet it reads or makes the
     // gateway's key and, where the journal has no operators, reads the first. password: empty for
     // none.
-    static result<std::unique_ptr<fleet_office>> make(command_runner::parts with, clock_port& clock,
+    static result<std::unique_ptr<fleet_office>> make(command_runner::parts with,
+                                                      configuration_office::parts configuring,
                                                       random_port& random, std::string password);
 
     void start();
@@ -29,11 +31,17 @@ class fleet_office {
     [[nodiscard]] fleet_desk& desk() { return *desk_; }
     // An event for the fleet.
     void tell(const observe::alarm_change& change);
+    [[nodiscard]] configuration_office& configuration() { return configuration_; }
+    [[nodiscard]] const configuration_office& configuration() const { return configuration_; }
+    // Whether something that was said, or is being done, has not reached the broker yet.
+    [[nodiscard]] bool has_more_to_say() const;
 
   private:
-    explicit fleet_office(command_runner::parts with) : runner_(std::move(with)) {}
+    fleet_office(command_runner::parts with, configuration_office::parts configuring)
+        : runner_(std::move(with)), configuration_(std::move(configuring)) {}
 
     command_runner runner_;
+    configuration_office configuration_;
     std::unique_ptr<fleet_desk> desk_;
 };
 

@@ -44,6 +44,21 @@ sight::lane_sight::lane_sight(const target_config& from) {
             observe::service_target{std::int64_t{from.within_ms} * 1000, from.objective});
 }
 
+void sight::change_targets(const std::array<target_config, k_lane_count>& to) {
+    const std::lock_guard lock(targets_mutex_);
+    for (const auto& each : destinations_)
+        for (std::size_t i = 0; i < k_lane_count; ++i) {
+            auto& target = each->lanes[i]->target;
+            const auto within_us = std::int64_t{to[i].within_ms} * 1000;
+            const bool same = target ? target->target().within_us == within_us &&
+                                           target->target().objective == to[i].objective
+                                     : within_us == 0;
+            if (same) continue;
+            target.reset();
+            if (within_us > 0) target.emplace(observe::service_target{within_us, to[i].objective});
+        }
+}
+
 sight::sight(const config& settings, clock_port& clock, worker_pool& workers)
     : journal_path_(settings.journal.path), clock_(clock), workers_(workers) {
     for (const auto& each : settings.destinations) {

@@ -31,6 +31,8 @@ class sight {
     // Who is told of each change of an alarm, besides the log.
     void on_change(change_function tell) { changed_ = std::move(tell); }
 
+    // From now on; what was counted towards another target is forgotten.
+    void change_targets(const std::array<target_config, k_lane_count>& to);
     // A committed group.
     void on_appended(const std::vector<event_head>& heads);
     void on_notes(std::size_t place, const std::vector<delivery_note>& notes);

@@ -186,7 +186,7 @@ result<effective_config> lay_over(std::string_view own, std::string_view own_nam
     return effective_config{std::move(settings), text.str()};
 }
 
-result<flat_config> flat(std::string_view text, std::string_view name) {
+result<flat_config> flattened(std::string_view text, std::string_view name) {
     WHARF_TRY_ASSIGN(const toml::table document, config_detail::read_toml(text, name));
     return flat_of(document);
 }
@@ -203,8 +203,8 @@ std::vector<key_change> difference(const flat_config& before, const flat_config&
 }
 
 bool can_change_live(const effective_config& from, const effective_config& to) {
-    const auto before = flat(from.text, "");
-    const auto after = flat(to.text, "");
+    const auto before = flattened(from.text, "");
+    const auto after = flattened(to.text, "");
     if (!before.ok() || !after.ok()) return false;
     const bool all = std::ranges::all_of(difference(*before, *after), [](const key_change& one) {
         const key_rule* rule = find_key_rule(one.key);

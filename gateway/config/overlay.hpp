@@ -25,7 +25,7 @@ struct effective_config {
 
 // Each value as TOML, by its key as it stands in messages: "destination[0].url".
 using flat_config = std::map<std::string, std::string, std::less<>>;
-[[nodiscard]] result<flat_config> flat(std::string_view text, std::string_view name);
+[[nodiscard]] result<flat_config> flattened(std::string_view text, std::string_view name);
 
 struct key_change {
     std::string key;

@@ -16,6 +16,11 @@ void device_watch::add_profile(std::string_view name, std::uint32_t silent_after
     profiles_.push_back({std::string(name), silent_after_s * k_second_us});
 }
 
+void device_watch::change_profile(std::string_view name, std::uint32_t silent_after_s) {
+    WHARF_ASSERT(silent_after_s > 0);
+    profiles_[profile_of(name)].silent_after_us = silent_after_s * k_second_us;
+}
+
 std::size_t device_watch::profile_of(std::string_view name) const {
     const auto found = std::ranges::find(profiles_, name, &profile::name);
     WHARF_ASSERT(found != profiles_.end());

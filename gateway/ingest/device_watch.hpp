@@ -35,6 +35,8 @@ class device_watch {
 
     // Before any device: these profiles have a word on silence.
     void add_profile(std::string_view name, std::uint32_t silent_after_s);
+    // Another word, at any time. REQUIRES: add_profile() of it.
+    void change_profile(std::string_view name, std::uint32_t silent_after_s);
     // A device that ought to be there. REQUIRES: add_profile() of its profile.
     void expect(std::string_view device, std::string_view profile);
     // Where to note, for each message, that it was heard; good as long as generation() is the same.

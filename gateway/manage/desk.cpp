@@ -292,7 +292,9 @@ command_desk::asking command_desk::note_asked(const std::string& id, const desk_
 void command_desk::run(ticket of) {
     open_command& it = open_.at(of);
     it.now = phase::running;
-    actions_.emplace_back(act::run{of, it.command, it.again});
+    actions_.emplace_back(act::run{of, it.command, it.again,
+                                   is_local(it) ? it.record.local_user() : join(it.names),
+                                   is_local(it)});
 }
 
 void command_desk::on_journaled(std::uint64_t token, const desk_time& at) {

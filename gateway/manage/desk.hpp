@@ -63,6 +63,8 @@ struct run {
     ticket of = 0;
     std::shared_ptr<const wharf::v1::Command> command;
     bool again = false; // a run before may have done it
+    std::string by;     // who orders it
+    bool local = false; // a user of this machine
 };
 // To be signed and sent. `outbound`: kept until on_delivered(it); 0: sent once, or not.
 struct publish {

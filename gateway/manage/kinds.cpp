@@ -29,6 +29,11 @@ constexpr std::array k_kinds = {
     command_kind{Command::kOperatorsShow, "operators_show", k_viewer, false},
     command_kind{Command::kOperatorsChange, "operators_change", k_admin, true},
     command_kind{Command::kLogLevel, "log_level", k_operator, true},
+    command_kind{Command::kConfigurationGet, "configuration_get", k_viewer, false},
+    command_kind{Command::kConfigurationValidate, "configuration_validate", k_operator, false},
+    command_kind{Command::kConfigurationApply, "configuration_apply", k_admin, true},
+    command_kind{Command::kConfigurationConfirm, "configuration_confirm", k_admin, true},
+    command_kind{Command::kConfigurationRevert, "configuration_revert", k_admin, true},
 };
 
 } // namespace

@@ -40,7 +40,8 @@ std::string_view to_string(alarm_code code) noexcept {
                                                                         "devices_silent",
                                                                         "disk_low",
                                                                         "flash_worn",
-                                                                        "temperature"};
+                                                                        "temperature",
+                                                                        "configuration"};
     return names[static_cast<std::size_t>(code)];
 }
 

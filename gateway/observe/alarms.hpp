@@ -40,9 +40,10 @@ enum class alarm_code : std::uint8_t {
     disk_low,
     flash_worn,
     temperature,
+    configuration,
 };
 inline constexpr std::size_t k_alarm_code_count =
-    static_cast<std::size_t>(alarm_code::temperature) + 1;
+    static_cast<std::size_t>(alarm_code::configuration) + 1;
 [[nodiscard]] std::string_view to_string(alarm_code code) noexcept;
 
 enum class severity : std::uint8_t { warning, critical };

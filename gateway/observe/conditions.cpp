@@ -201,6 +201,9 @@ std::vector<condition> conditions_of(const gateway_snapshot& now) {
     for (const auto& each : now.destinations)
         judge_destination(each, !now.fenced.empty(), out);
     judge_listener(now.listener, out);
+    if (!now.configuration_problem.empty())
+        say(alarm_code::configuration, severity::warning,
+            "the configuration: " + now.configuration_problem);
     if (!now.access_refused.empty())
         say(alarm_code::access_refused, severity::warning, now.access_refused);
     for (const auto& each : now.bridges)

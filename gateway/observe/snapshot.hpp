@@ -238,7 +238,8 @@ struct gateway_snapshot {
     silence_snapshot silence;
     alarms_snapshot alarms;
     trace_snapshot traces;
-    std::string access_refused; // in words: the identities could not be read again
+    std::string access_refused;        // in words: the identities could not be read again
+    std::string configuration_problem; // why what the fleet wants is not in effect
 
     [[nodiscard]] observe::books books() const;
 };

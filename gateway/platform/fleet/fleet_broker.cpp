@@ -169,11 +169,26 @@ class caller {
 
 } // namespace
 
+// From the library's threads to who is told, as long as there is somebody: none of them is left
+// with a hold on the event loop of a run that has ended.
+struct fleet_broker::way {
+    void tell(const std::function<void(state&)>& what) {
+        const std::lock_guard hold(mutex);
+        if (to != nullptr) what(*to);
+    }
+    void close() {
+        const std::lock_guard hold(mutex);
+        to = nullptr;
+    }
+    std::mutex mutex;
+    state* to = nullptr; // guarded
+};
+
 // One try to be connected, and what the library calls for it. Its number is that of the try: what
 // comes late is told from what is now.
 class fleet_broker::attempt : public virtual mqtt::iaction_listener {
   public:
-    attempt(std::weak_ptr<state> owner, std::uint64_t number)
+    attempt(std::shared_ptr<way> owner, std::uint64_t number)
         : owner_(std::move(owner)), number_(number) {}
     // Of the caller's thread.
     std::unique_ptr<mqtt::async_client> client;
@@ -185,7 +200,7 @@ class fleet_broker::attempt : public virtual mqtt::iaction_listener {
 
   private:
     void happened(const mqtt::token& done, bool good) const;
-    const std::weak_ptr<state> owner_;
+    const std::shared_ptr<way> owner_;
     const std::uint64_t number_;
 };
 
@@ -199,6 +214,7 @@ class fleet_broker::state : public std::enable_shared_from_this<state> {
     void start(std::string will_topic, std::function<std::string()> will) {
         will_topic_ = std::move(will_topic);
         will_ = std::move(will);
+        way_->to = this;
         caller::run(caller_);
         connect();
     }
@@ -222,7 +238,8 @@ class fleet_broker::state : public std::enable_shared_from_this<state> {
     void stop(std::uint32_t wait_ms) {
         if (std::exchange(stopped_, true)) return;
         timer_.cancel();
-        if (now_ == nullptr) return;
+        way_->close();
+        if (now_ == nullptr) return caller_->end(0); // between two tries, or never begun
         caller_->give([on = now_, wait_ms] {
             try {
                 if (on->client != nullptr && on->client->is_connected())
@@ -303,7 +320,7 @@ class fleet_broker::state : public std::enable_shared_from_this<state> {
         up_since_us_ = 0;
         under_way_.clear();
         mqtt_5_ = with_.protocol != fleet_protocol::mqtt_3_1_1 && !only_3_;
-        now_ = std::make_shared<attempt>(weak_from_this(), ++number_);
+        now_ = std::make_shared<attempt>(way_, ++number_);
         connect_words words{with_, password_, will_topic_, will_(), mqtt_5_};
         caller_->give([on = now_, words = std::move(words)] {
             try {
@@ -362,6 +379,7 @@ class fleet_broker::state : public std::enable_shared_from_this<state> {
 
     inlet inlet_;
     const std::shared_ptr<caller> caller_ = std::make_shared<caller>();
+    const std::shared_ptr<way> way_ = std::make_shared<way>();
     std::shared_ptr<attempt> now_; // nothing between two tries
     std::uint64_t number_ = 0;
     bool mqtt_5_ = true;
@@ -375,26 +393,24 @@ class fleet_broker::state : public std::enable_shared_from_this<state> {
 };
 
 void fleet_broker::attempt::lost(const std::string& why) const {
-    if (auto owner = owner_.lock())
-        owner->tell([number = number_, why](state& it) { it.lost(number, why); });
+    owner_->tell([&](state& owner) {
+        owner.tell([number = number_, why](state& it) { it.lost(number, why); });
+    });
 }
 
 void fleet_broker::attempt::arrived(const mqtt::const_message_ptr& message) const {
-    if (auto owner = owner_.lock();
-        owner != nullptr && message != nullptr &&
-        message->get_payload_ref().size() <= limits::k_command_bytes_max)
-        owner->take(message->get_payload_str());
+    if (message != nullptr && message->get_payload_ref().size() <= limits::k_command_bytes_max)
+        owner_->tell([&](state& owner) { owner.take(message->get_payload_str()); });
 }
 
 void fleet_broker::attempt::happened(const mqtt::token& done, bool good) const {
-    auto owner = owner_.lock();
-    if (owner == nullptr) return;
     const auto type = done.get_type();
     const auto handle = reinterpret_cast<std::uintptr_t>(done.get_user_context());
     const bool old = !good && type == mqtt::token::Type::CONNECT && speaks_no_5(done);
-    owner->tell([number = number_, type, handle, good, old,
-                 why = good ? std::string() : words_of(done)](state& it) {
-        it.answered(number, type, handle, good, old, why);
+    owner_->tell([&, why = good ? std::string() : words_of(done)](state& owner) {
+        owner.tell([number = number_, type, handle, good, old, why](state& it) {
+            it.answered(number, type, handle, good, old, why);
+        });
     });
 }
 

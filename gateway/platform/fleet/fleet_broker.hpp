@@ -51,6 +51,7 @@ class fleet_broker {
   private:
     class state;
     class attempt;
+    struct way;
     std::shared_ptr<state> state_;
 };
 

@@ -142,7 +142,7 @@ void fleet_desk::perform(manage::act::journal& one) {
 }
 
 void fleet_desk::perform(manage::act::run& one) {
-    callbacks_.run(one.of, *one.command, one.again);
+    callbacks_.run(one);
 }
 
 void fleet_desk::perform(manage::act::publish& one) {

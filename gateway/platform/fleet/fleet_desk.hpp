@@ -27,7 +27,7 @@ struct fleet_desk_callbacks {
     // Answered by on_answer(manage_done).
     std::function<void(manage_request)> submit;
     // Performs a command: finish(), or done_with() and rode().
-    std::function<void(manage::ticket of, const wharf::v1::Command& command, bool again)> run;
+    std::function<void(const manage::act::run&)> run;
     // What the gateway says of itself now; the desk adds what it knows.
     std::function<wharf::v1::GatewayState()> look;
     std::function<std::int64_t()> journal_time_us;

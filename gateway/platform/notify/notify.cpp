@@ -46,4 +46,14 @@ bool service_manager_watches() {
     return std::getenv("WATCHDOG_USEC") != nullptr; // NOLINT(concurrency-mt-unsafe): as above
 }
 
+std::string patient_watchdog() {
+    // As TimeoutStartSec= of the unit.
+    return service_manager_watches() ? "\nWATCHDOG=1\nWATCHDOG_USEC=900000000" : "";
+}
+
+std::string usual_watchdog() {
+    const char* usual = std::getenv("WATCHDOG_USEC"); // NOLINT(concurrency-mt-unsafe): as above
+    return usual == nullptr ? "" : std::string("\nWATCHDOG_USEC=") + usual;
+}
+
 } // namespace wharf

@@ -4,6 +4,7 @@
 
 #include "gateway/base/result.hpp"
 
+#include <string>
 #include <string_view>
 
 namespace wharf {
@@ -14,5 +15,8 @@ status notify_service_manager(std::string_view state);
 
 // Whether it wants to hear "WATCHDOG=1" time and again (WatchdogSec= of the unit).
 bool service_manager_watches();
+// Words to it: be patient while a new run recovers; and be as the unit says again.
+[[nodiscard]] std::string patient_watchdog();
+[[nodiscard]] std::string usual_watchdog();
 
 } // namespace wharf

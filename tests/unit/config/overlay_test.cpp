@@ -130,9 +130,9 @@ TEST_CASE("everything that is wrong with an overlay is said, by its key") {
 }
 
 TEST_CASE("a difference is told key by key") {
-    const auto before = flat(good("").text, "a");
-    const auto after =
-        flat(good("log.level = \"debug\"\nlistener.port = 1884\ndestination = []\n").text, "b");
+    const auto before = flattened(good("").text, "a");
+    const auto after = flattened(
+        good("log.level = \"debug\"\nlistener.port = 1884\ndestination = []\n").text, "b");
     REQUIRE(before.ok());
     REQUIRE(after.ok());
     const auto changes = difference(*before, *after);

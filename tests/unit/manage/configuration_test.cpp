@@ -376,32 +376,3 @@ TEST_CASE("cleared from here the gateway's own file holds, whatever was") {
     CHECK(it.machine->in_effect() == 0);
     CHECK(it.machine->digest().empty());
 }
-
-TEST_CASE("a record that is damaged or contradicts itself is not believed") {
-    gateway it;
-    it.hold("a", "x = 1");
-    const auto good = bytes_of(it.disk);
-    REQUIRE(read_record(good).ok());
-    for (std::size_t i = 0; i < good.size(); ++i) {
-        auto bent = good;
-        bent[i] = static_cast<char>(bent[i] ^ 1);
-        CHECK_FALSE(read_record(bent).ok());
-        CHECK_FALSE(read_record(std::string_view(good).substr(0, i)).ok());
-    }
-    auto other = it.disk;
-    other.set_confirmed(7);
-    CHECK_FALSE(read_record(bytes_of(other)).ok());
-    other = it.disk;
-    other.set_last_version(0);
-    CHECK_FALSE(read_record(bytes_of(other)).ok());
-}
-
-TEST_CASE("what holds and cannot be used is set aside for the run, and told") {
-    gateway it;
-    it.hold("a", "x = 1");
-    configuration_machine machine(plan_run(it.disk, {}), "listener.port: wrong", it.at);
-    CHECK(machine.in_effect() == 0);
-    CHECK(machine.digest().empty());
-    CHECK(machine.problem() == "listener.port: wrong");
-    CHECK(machine.record().confirmed() == 1);
-}
