@@ -115,6 +115,26 @@ result<fleet_answers> ask_to_confirm(const fleet_options& how, const console& to
     });
 }
 
+// Which version of each gateway: the one given, or else the one in effect; of those that have it on
+// trial, or of all. They are asked: their states are told a little later.
+result<std::map<std::string, std::uint64_t>> versions_meant(const fleet_options& how,
+                                                            const console& to,
+                                                            const config_arguments& given,
+                                                            bool on_trial_only) {
+    WHARF_TRY_ASSIGN(const auto answers, order_each(how, to, [](const GatewayState&) {
+                         return get_config(config_arguments{});
+                     }));
+    std::map<std::string, std::uint64_t> out;
+    for (const auto& [name, answer] : answers.by_name) {
+        const json said = parsed(answer);
+        if (!is_good(answer))
+            to.err << "wharfctl: " << printable(name) << ": what it runs with is not known\n";
+        else if (given.version || !on_trial_only || flag_of(said, "on_trial"))
+            out.emplace(name, given.version.value_or(number_of(said, "in_effect")));
+    }
+    return out;
+}
+
 // Until each of them runs with its version on trial, or the time is over. Those that do.
 result<std::map<std::string, std::uint64_t>>
 wait_for_trials(const fleet_options& how, const std::map<std::string, std::uint64_t>& wanted) {
@@ -273,16 +293,11 @@ int apply_config(const fleet_options& how, bool as_json, const console& to,
 
 int confirm_config(const fleet_options& how, bool as_json, const console& to,
                    const config_arguments& given) {
-    const auto answers =
-        order_each(how, to, [&](const GatewayState& state) -> std::optional<Command> {
-            const auto version = given.version.value_or(on_trial(state));
-            if (version == 0) return std::nullopt;
-            Command out;
-            out.mutable_configuration_confirm()->set_version(version);
-            return out;
-        });
-    if (answers.ok() && answers->by_name.empty() && answers->all_asked)
+    const auto versions = versions_meant(how, to, given, true);
+    if (!versions.ok()) return failed(to, versions.failure());
+    if (versions->empty())
         return failed(to, {errc::not_found, "no gateway that fits says that anything is on trial"});
+    const auto answers = ask_to_confirm(how, to, *versions);
     return finish(answers, as_json, to, [](const CommandReport& report, std::ostream& out) {
         out << "  " << printable(report.message()) << "\n";
     });
@@ -291,11 +306,14 @@ int confirm_config(const fleet_options& how, bool as_json, const console& to,
 int revert_config(const fleet_options& how, bool as_json, const console& to,
                   const config_arguments& given) {
     bool back = true; // from a trial; or to an earlier version, on trial
+    const auto versions = versions_meant(how, to, given, false);
+    if (!versions.ok()) return failed(to, versions.failure());
     const auto answers = order_each(how, to, [&](const GatewayState& state) {
-        Command out;
-        auto& asked = *out.mutable_configuration_revert();
-        // The one in effect: what was wrong has been looked at.
-        asked.set_version(given.version.value_or(state.configuration_version()));
+        const auto found = versions->find(name_of(state));
+        if (found == versions->end()) return std::optional<Command>();
+        std::optional<Command> out(std::in_place);
+        auto& asked = *out->mutable_configuration_revert();
+        asked.set_version(found->second);
         asked.set_confirm_within_s(given.confirm_within_s);
         return out;
     });

@@ -150,6 +150,7 @@ void configuration_office::perform(manage::configure::keep& one) {
         [this, failure] {
             machine_.on_kept(*failure, now());
             perform();
+            desk_->want_state();
         });
     if (!taken) machine_.on_kept("too much is under way", now());
 }

@@ -74,6 +74,8 @@ class fleet_desk {
                std::function<void(const wharf::v1::CommandReport&)> reply);
     // Nobody hears of it where no fleet is configured.
     void raise(wharf::v1::GatewayEvent event);
+    // What `look` says is news: it is told soon.
+    void want_state();
     [[nodiscard]] fleet_status status() const;
 
   private:
@@ -93,7 +95,6 @@ class fleet_desk {
     [[nodiscard]] wharf::v1::GatewayState state_now(bool gone);
     void sign_and_send(std::string channel, std::string report, std::uint64_t number);
     void send_state();
-    void want_state();
     void tick();
 
     const parts with_;

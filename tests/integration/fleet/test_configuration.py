@@ -46,6 +46,14 @@ class Configuration(FleetTest):
                     and state)
         return wait_until(there, f"version {version}, on trial: {on_trial}", patience_s)
 
+    def wait_for_problem(self, words, patience_s=60):
+        def told():
+            state = self.state()
+            return words in state.get("configuration_problem", "") and state
+        state = wait_until(told, f"it says: {words}", patience_s)
+        self.assertEqual(int(state.get("configuration_version", 0)), 0)
+        return state
+
     def record(self):
         return pathlib.Path(f"{self.gateway_1.journal}.configuration")
 
@@ -80,9 +88,9 @@ class Configuration(FleetTest):
     def test_live_goes_back_by_itself(self):
         device = self.client(self.gateway_1)
         self.apply('log.level = "debug"\n', "--confirm-within", "10")
-        state = self.wait_for(0, False)
-        self.assertIn("version 1 of the configuration was not confirmed within 10 s",
-                      state["configuration_problem"])
+        self.wait_for(1, True)
+        state = self.wait_for_problem(
+            "version 1 of the configuration was not confirmed within 10 s")
         self.assertIn("the configuration: version 1", " ".join(state["reasons"]))
         device.deliver(TOPIC, event(1))
         shown = self.shown()
@@ -120,19 +128,14 @@ class Configuration(FleetTest):
 
     def test_one_that_cuts_the_link_goes_back_by_itself(self):
         self.apply('fleet.url = "ssl://127.0.0.1:1"\n', "--confirm-within", "10")
-        state = self.wait_for(0, False, 60)
-        self.assertIn("not confirmed within 10 s", state["configuration_problem"])
+        self.wait_for_problem("not confirmed within 10 s")
         self.assertIsNone(self.gateway_1.process.poll())
         self.client(self.gateway_1).deliver(TOPIC, event(1))
 
     def test_one_with_which_it_cannot_start_goes_back_at_once(self):
         taken = self.managed("dock-2").start()
         self.apply(f"listener.port = {taken.port}\n", "--confirm-within", "600")
-        def back():
-            state = self.state()
-            return "exit code 71" in state.get("configuration_problem", "") and state
-        state = wait_until(back, "it is back and says why", 40)
-        self.assertEqual(int(state.get("configuration_version", 0)), 0)
+        self.wait_for_problem("exit code 71")
         self.assertIsNone(self.gateway_1.process.poll())
 
     def test_a_kill_or_an_end_in_the_trial_ends_it(self):
@@ -143,8 +146,7 @@ class Configuration(FleetTest):
             end()
             self.gateway_1.start()
             self.seen("dock-1")
-            state = self.wait_for(0, False)
-            self.assertIn("was on trial when the gateway ended", state["configuration_problem"])
+            self.wait_for_problem(f"version {version} of the configuration was on trial when")
             self.assertEqual(self.orders("config", "confirm", str(version), good=(3,))["code"],
                              "failed")
 
@@ -182,8 +184,7 @@ class Configuration(FleetTest):
         kept.write_text("listener.receive_maximum = 18\n")
         self.gateway_1.start()
         self.seen("dock-1")
-        state = self.wait_for(0, False)
-        self.assertIn("is not what was applied", state["configuration_problem"])
+        self.wait_for_problem("is not what was applied")
         self.assertEqual(self.gateway_1.end(), 0)
         kept.write_text(text)
         self.assertIn("with version 1", self.gateway_1.check()[1])
@@ -208,8 +209,7 @@ class Configuration(FleetTest):
         record.write_bytes(bytes(bent))
         self.gateway_1.start()
         self.seen("dock-1")
-        state = self.wait_for(0, False)
-        self.assertIn("is damaged", state["configuration_problem"])
+        self.wait_for_problem("is damaged")
         self.apply("listener.receive_maximum = 19\n", "--auto-confirm")
         self.assertEqual(self.wait_for(1, False).get("configuration_problem", ""), "")
 
