@@ -24,6 +24,7 @@ struct intake::origin {
     std::string_view correlation_id;
     trace_texts trace;
     std::string_view bridge;
+    std::uint64_t released_from;
 };
 
 namespace {
@@ -64,14 +65,21 @@ bool take_from_transport(Event& event, std::string_view correlation_id, const tr
     return settle_trace(event, trace);
 }
 
-void copy_to(prepared_message& out, const publish_view& publish, std::int64_t received_at_us) {
+void copy_to(prepared_message& out, const publish_view& publish, std::int64_t received_at_us,
+             bool clock_synchronised) {
     out.client_id = publish.client_id;
     out.site.clear();
     out.device.clear();
     out.bridge = publish.bridge;
     out.topic = publish.topic;
     out.payload = publish.payload;
+    out.content_type = publish.content_type;
+    out.properties.clear();
+    for (const auto& each : publish.user_properties)
+        out.properties.emplace_back(each.name, each.value);
     out.received_at_us = received_at_us;
+    out.clock_unsynchronised = !clock_synchronised;
+    out.unfit = !publish.unfit.empty();
     out.qos = publish.qos;
     out.packet_id = publish.packet_id;
     out.dup = publish.dup;
@@ -122,7 +130,9 @@ result<intake> make_intake(intake_options options) {
 }
 
 // Fills in what the message is about; nullptr: it is for quarantine, or for the site alone.
-const intake::known_topic* intake::find_topic(std::string_view topic, prepared_message& out) const {
+const intake::known_topic* intake::find_topic(const publish_view& publish,
+                                              prepared_message& out) const {
+    const std::string_view topic = publish.topic;
     const auto place = static_cast<std::size_t>(hash64(topic) % work_->topics.size());
     auto& known = work_->topics[place];
     if (known.topic != topic || topic.empty()) {
@@ -150,7 +160,7 @@ const intake::known_topic* intake::find_topic(std::string_view topic, prepared_m
         known.profile = &profile;
         known.generation = 0;
     }
-    if (known.profile->silent_after_s != 0) hear(known);
+    if (known.profile->silent_after_s != 0 && publish.released_from == 0) hear(known);
     out.site = known.match.site;
     out.device = known.match.device;
     out.packet_ids_not_reused = known.profile->packet_ids_not_reused;
@@ -169,11 +179,11 @@ void intake::hear(known_topic& known) const {
 prepared_message intake::prepare(const publish_view& publish, std::int64_t received_at_us,
                                  bool clock_synchronised, prepared_message spent) const {
     prepared_message out = std::move(spent);
-    copy_to(out, publish, received_at_us);
+    copy_to(out, publish, received_at_us, clock_synchronised);
     work_->items = 0;
     if (!publish.unfit.empty()) {
         add_refusal(out, std::nullopt, "unreadable", std::string(publish.unfit));
-    } else if (const auto* topic = find_topic(publish.topic, out)) {
+    } else if (const auto* topic = find_topic(publish, out)) {
         const origin from{topic->match,
                           *topic->profile,
                           received_at_us,
@@ -181,7 +191,8 @@ prepared_message intake::prepare(const publish_view& publish, std::int64_t recei
                           property(publish.user_properties, "correlation-id"),
                           {property(publish.user_properties, "traceparent"),
                            property(publish.user_properties, "tracestate")},
-                          publish.bridge};
+                          publish.bridge,
+                          publish.released_from};
         prepare_events(from, publish, out);
     }
     out.items.resize(work_->items);
@@ -244,9 +255,9 @@ bool intake::prepare_plain(const origin& from, std::string_view bytes,
     flat::event_view event(plain, 0);
     const bool trace_ignored = take_from_transport(event, from.correlation_id, from.trace);
     if (!validate(event, from.topic.site, from.topic.device).ok()) return false;
-    const auto stored = work_->writer.write(
-        {from.topic.site, from.topic.device, from.topic.stream, from.received_at_us, from.bridge},
-        plain);
+    const auto stored = work_->writer.write({from.topic.site, from.topic.device, from.topic.stream,
+                                             from.received_at_us, from.bridge, from.released_from},
+                                            plain);
     if (stored.size() > limits::k_event_bytes_max) return false;
     auto& made = next_event(out);
     made.stored = stored;
@@ -283,6 +294,7 @@ result<prepared_event> intake::accept(const origin& from, wharf::v1::Event event
     stored.set_device(std::string(from.topic.device));
     stored.set_stream(std::string(from.topic.stream));
     stored.set_received_at_us(from.received_at_us);
+    stored.set_released_from(from.released_from);
     *stored.mutable_event() = std::move(event);
     stored.set_bridge(std::string(from.bridge));
     out.stored = stored.SerializeAsString();

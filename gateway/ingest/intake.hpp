@@ -56,6 +56,9 @@ struct publish_view {
     std::string_view bridge = {};
     // What came through a bridge and cannot be read, in words: the payload is not looked at.
     std::string_view unfit = {};
+    // It was in quarantine under this number and is read again; 0: it has just come. Who sent it
+    // does not say by that that it is there.
+    std::uint64_t released_from = 0;
 };
 
 // Since the start.
@@ -109,7 +112,7 @@ class intake {
         // By hash: devices repeat their topics.
         std::array<known_topic, limits::k_known_topics_max> topics;
     };
-    const known_topic* find_topic(std::string_view topic, prepared_message& out) const;
+    const known_topic* find_topic(const publish_view& publish, prepared_message& out) const;
     void hear(known_topic& known) const;
     struct origin;
     // An event that is as it should be, from its bytes; anything else is left to prepare_event().

@@ -66,6 +66,8 @@ std::string_view stored_event_writer::write(const event_origin& from, const flat
     }
     content_begin_ = content_begin;
     out.head(stored_proto::kEventFieldNumber, out.size() - event_end);
+    if (from.released_from != 0)
+        out.number(stored_proto::kReleasedFromFieldNumber, from.released_from);
     const auto received = static_cast<std::uint64_t>(from.received_at_us);
     if (received != 0) out.number(stored_proto::kReceivedAtUsFieldNumber, received);
     put_text(out, stored_proto::kStreamFieldNumber, from.stream);

@@ -17,6 +17,7 @@ struct event_origin {
     std::string_view stream;
     std::int64_t received_at_us = 0;
     std::string_view bridge = {};
+    std::uint64_t released_from = 0;
 };
 
 class stored_event_writer {

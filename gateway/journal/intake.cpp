@@ -189,6 +189,7 @@ status journal::findings::note(const prepared_item& item, const prepared_quarant
     constexpr int k_more_max = 15;
     bool first = record.events() == 0;
     record.set_events(record.events() + why.events);
+    if (item.index) record.add_indices(*item.index);
     last_reason = why.reason;
     last_detail = why.detail;
     if (first) {
@@ -207,7 +208,16 @@ status journal::findings::note(const prepared_item& item, const prepared_quarant
 }
 
 status journal::quarantine(const prepared_message& message, wharf::v1::QuarantinedMessage& record) {
+    record.set_message_events(static_cast<std::uint32_t>(message.items.size()));
     record.set_received_at_us(message.received_at_us);
+    record.set_clock_unsynchronised(message.clock_unsynchronised);
+    record.set_unfit(message.unfit);
+    record.set_content_type(message.content_type);
+    for (const auto& [name, value] : message.properties) {
+        auto* property = record.add_user_properties();
+        property->set_name(name);
+        property->set_value(value);
+    }
     // A bridge's client id is one that no device can have, and is no text for people.
     if (message.bridge.empty())
         record.set_client_id(message.client_id);

@@ -108,6 +108,7 @@ class journal {
     status apply_one(const session_release_request& request);
     status apply_one(const local_request& request);
     status apply_one(const quarantine_discard_request& request);
+    status apply_one(const quarantine_release_request& request);
     status apply_one(const delivery_request& request);
     status apply_one(const manage_request& request);
 
@@ -131,6 +132,10 @@ class journal {
     status write_order_where_due();
     status write_order(sequence as_of);
     status quarantine(const prepared_message& message, wharf::v1::QuarantinedMessage& record);
+    status judge_again(const prepared_message& message, const wharf::v1::QuarantinedMessage& record,
+                       findings& bad, quarantine_released& answer);
+    status end_release(std::uint64_t number, const wharf::v1::QuarantinedMessage& before,
+                       wharf::v1::QuarantinedMessage& left, const ingest_verdict& verdict);
     status note_redelivery_hint(const prepared_message& message, bool keyless);
 
     status apply_local(const std::vector<local_op>& ops);

@@ -6,6 +6,8 @@
 #include "gateway/journal/journal.hpp"
 #include "gateway/journal/manage_state.hpp"
 
+#include <algorithm>
+
 namespace wharf {
 
 status journal::apply_one(const manage_request& request) {
@@ -57,7 +59,16 @@ status journal::apply_op(const erase_outbound& op) {
 status journal::apply_op(const pause_destination& op) {
     WHARF_ASSERT(op.destination < next_.destinations_size());
     dirty_ = true;
-    next_.mutable_destinations(op.destination)->set_paused(op.paused);
+    auto* books = next_.mutable_destinations(op.destination);
+    if (!op.only) {
+        books->set_paused(op.paused);
+        if (!op.paused) books->clear_paused_lanes();
+        return ok();
+    }
+    auto* lanes = books->mutable_paused_lanes();
+    const auto which = static_cast<std::uint32_t>(index_of(*op.only));
+    lanes->erase(std::remove(lanes->begin(), lanes->end(), which), lanes->end());
+    if (op.paused) lanes->Add(which);
     return ok();
 }
 

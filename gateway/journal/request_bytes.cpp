@@ -71,6 +71,15 @@ std::size_t bytes_of(const manage_ops& ops) {
     return bytes;
 }
 
+std::size_t bytes_of(const prepared_message& message) {
+    std::size_t bytes = message.payload.size() + message.content_type.size() + k_request_bytes;
+    for (const auto& [name, value] : message.properties)
+        bytes += name.size() + value.size() + k_op_bytes;
+    for (const prepared_item& item : message.items)
+        bytes += bytes_of(item);
+    return bytes + bytes_of(message.local);
+}
+
 bool adds(const local_op& op) {
     return std::holds_alternative<queue_message>(op) || std::holds_alternative<put_retained>(op) ||
            std::holds_alternative<put_subscription>(op) ||
@@ -83,7 +92,8 @@ bool adds(const local_op& op) {
 bool takes_space(const journal_request& request) {
     if (const auto* local = std::get_if<local_request>(&request))
         return std::ranges::any_of(local->ops, adds);
-    return std::holds_alternative<ingest_request>(request);
+    return std::holds_alternative<ingest_request>(request) ||
+           std::holds_alternative<quarantine_release_request>(request);
 }
 
 std::size_t bytes_of(const journal_request& request) {
@@ -101,13 +111,11 @@ std::size_t bytes_of(const journal_request& request) {
         return k_request_bytes + bytes_of(manage->ops);
     if (const auto* discard = std::get_if<quarantine_discard_request>(&request))
         return k_request_bytes + bytes_of(discard->with);
+    if (const auto* release = std::get_if<quarantine_release_request>(&request))
+        return bytes_of(release->message);
     const auto* ingest = std::get_if<ingest_request>(&request);
     if (ingest == nullptr) return k_request_bytes;
-    if (ingest->bytes != 0) return ingest->bytes;
-    std::size_t bytes = ingest->message.payload.size() + k_request_bytes;
-    for (const prepared_item& item : ingest->message.items)
-        bytes += bytes_of(item);
-    return bytes + bytes_of(ingest->message.local);
+    return ingest->bytes != 0 ? ingest->bytes : bytes_of(ingest->message);
 }
 
 std::size_t count_bytes(journal_request& request) {

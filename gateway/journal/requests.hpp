@@ -13,9 +13,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -98,9 +100,11 @@ struct put_outbound {
 struct erase_outbound {
     std::uint64_t number = 0;
 };
+// Of one lane, or as a whole; a destination that goes on as a whole goes on in all lanes.
 struct pause_destination {
     std::uint8_t destination = 0;
     bool paused = false;
+    std::optional<lane> only = {};
 };
 
 using manage_op = std::variant<put_command, erase_command, append_audit, put_roster, put_outbound,
@@ -167,8 +171,12 @@ struct prepared_message {
     std::string site;
     std::string device;
     std::string topic;
-    std::string payload; // as it came, for quarantine
+    std::string payload; // as it came, for quarantine; so are the next two
+    std::string content_type;
+    std::vector<std::pair<std::string, std::string>> properties;
     std::int64_t received_at_us = 0;
+    bool clock_unsynchronised = false;
+    bool unfit = false; // the payload is not what was published
     std::uint8_t qos = 0;
     std::uint16_t packet_id = 0;
     bool dup = false;
@@ -271,6 +279,28 @@ struct quarantine_discarded {
     bool found = false;
 };
 
+struct quarantine_released;
+
+// The message was read again: what it holds is judged as if it had just come. Of events that were
+// taken when it came nothing is done.
+struct quarantine_release_request {
+    std::uint64_t token = 0;
+    std::uint64_t number = 0;
+    // Without session and local operations.
+    prepared_message message;
+    // Made true in the same commit, from what came of it; where nothing came of it, not called.
+    // Called by the journal thread, again where the commit is tried again.
+    std::function<manage_ops(const quarantine_released&)> with = {};
+};
+
+struct quarantine_released {
+    std::uint64_t token = 0;
+    bool found = false;
+    std::string refused = {}; // nothing was done, and why
+    ingest_verdict verdict = {};
+    std::vector<event_receipt> receipts = {};
+};
+
 // --- delivery ----------------------------------------------------------------------------------
 
 // Which earlier update must be out of the way first. For each of its ordering keys an update knows
@@ -366,9 +396,10 @@ struct delivery_request {
     manage_ops with = {}; // of the command that caused it: true in the same commit
 };
 
-using journal_request = std::variant<ingest_request, session_open_request, session_close_request,
-                                     session_release_request, local_request,
-                                     quarantine_discard_request, delivery_request, manage_request>;
+using journal_request =
+    std::variant<ingest_request, session_open_request, session_close_request,
+                 session_release_request, local_request, quarantine_discard_request,
+                 quarantine_release_request, delivery_request, manage_request>;
 
 // --- what a commit made true -------------------------------------------------------------------
 
@@ -402,6 +433,6 @@ struct manage_done {
 
 using journal_answer =
     std::variant<ingest_done, ingest_dropped, session_opened, session_released, session_expired,
-                 local_done, quarantine_discarded, delivery_done, manage_done>;
+                 local_done, quarantine_discarded, quarantine_released, delivery_done, manage_done>;
 
 } // namespace wharf

@@ -181,7 +181,8 @@ void gateway::wire() {
         std::erase_if(answers, [this](const journal_answer& answer) {
             const auto* delivered = std::get_if<delivery_done>(&answer);
             if (delivered != nullptr) sync_->post(*delivered);
-            return delivered != nullptr || std::holds_alternative<quarantine_discarded>(answer);
+            return delivered != nullptr || std::holds_alternative<quarantine_discarded>(answer) ||
+                   std::holds_alternative<quarantine_released>(answer);
         });
         if (!answers.empty()) listener_->on_answers(std::move(answers));
     };

@@ -244,6 +244,42 @@ TEST_CASE("a profile marks double triggers of the same device, code, place, task
     CHECK(trigger("wms", adjusted("a")).empty());
 }
 
+TEST_CASE("what is read again from quarantine says so, and is otherwise what it would have been") {
+    intake_options options{.site = "ber1"};
+    options.profiles = {{.name = "scanners", .devices = {"scanner-07"}, .silent_after_s = 60}};
+    const auto in = make(std::move(options));
+    in.devices().look(0);
+    const user_property properties[] = {{"correlation-id", "c-1"}};
+    const auto payload = adjusted("a");
+    publish_view message{.topic = k_topic, .payload = payload, .client_id = "c"};
+    message.content_type = "application/json";
+    message.user_properties = properties;
+    message.released_from = 7;
+    const auto again = in.prepare(message, k_now_us, false);
+    const auto& event = event_of(again.items.at(0));
+    CHECK(stored_of(event).released_from() == 7);
+    CHECK(stored_of(event).received_at_us() == k_now_us);
+    CHECK(stored_of(event).event().correlation_id() == "c-1");
+    CHECK((event.flags & k_flag_clock_unsynchronised) != 0);
+    // What quarantine has to keep of it.
+    CHECK(again.content_type == "application/json");
+    REQUIRE(again.properties.size() == 1);
+    CHECK(again.properties[0].second == "c-1");
+    CHECK(again.clock_unsynchronised);
+    // The device has not spoken by that.
+    in.devices().look(60'000'000);
+    CHECK(in.devices().silent() == 1);
+    message.released_from = 0;
+    const auto fresh = in.prepare(message, k_now_us, false);
+    CHECK(stored_of(event_of(fresh.items.at(0))).released_from() == 0);
+    CHECK(event_of(fresh.items.at(0)).content == event.content);
+    CHECK(event_of(fresh.items.at(0)).identity_keys.size() == event.identity_keys.size());
+    in.devices().look(61'000'000);
+    CHECK(in.devices().silent() == 0);
+    message.unfit = "too large";
+    CHECK(in.prepare(message, k_now_us, false).unfit);
+}
+
 TEST_CASE("a route without a site is about the gateway's own") {
     const auto in = make({.site = "ber1", .routes = {{.topic = "scan/{device}"}}});
     const auto message = prepare(in, "scan/gun-1", adjusted("a"));

@@ -24,6 +24,12 @@ struct modelled_event {
     place at = place::pending;
 };
 
+// A message of which some events are in quarantine.
+struct modelled_message {
+    std::vector<event_draft> drafts;
+    std::set<std::uint32_t> apart; // which of them
+};
+
 struct model {
     std::map<std::string, std::string> identities; // key -> content
     std::vector<modelled_event> events;            // by sequence - 1
@@ -33,6 +39,8 @@ struct model {
     std::uint64_t quarantined = 0;
     std::uint64_t applied = 0;
     std::uint64_t dead = 0;
+    std::map<std::uint64_t, modelled_message> apart; // by number
+    std::uint64_t next_apart = 1;
 };
 
 class walker {
@@ -48,7 +56,9 @@ class walker {
         model after = model_;
         std::vector<journal_request> group;
         for (std::uint64_t i = below(6); i > 0; --i)
-            group.push_back(below(3) == 0 ? delivery(after) : ingest(after));
+            group.push_back(below(3) == 0   ? delivery(after)
+                            : below(4) == 0 ? release(after)
+                                            : ingest(after));
         switch (below(12)) {
         case 0:
             rig_.roll_back(group);
@@ -106,7 +116,35 @@ class walker {
         to.events.push_back(std::move(event));
     }
 
+    // Reads a message again in which something was mended: what was taken of it stays as it is.
+    journal_request release(model& to) {
+        quarantine_release_request out;
+        out.number = 1 + below(to.next_apart);
+        out.message.without_session = true;
+        const auto found = to.apart.find(out.number);
+        if (found == to.apart.end()) {
+            out.message = make_message({event_draft({"never"}, "taken")});
+            return out;
+        }
+        modelled_message& message = found->second;
+        std::set<std::uint32_t> left;
+        for (const std::uint32_t index : message.apart) {
+            event_draft& draft = message.drafts[index];
+            if (below(2) == 0) draft.keys = {"n" + std::to_string(below(400))};
+            const std::uint64_t before = to.quarantined--;
+            --to.received;
+            judge(to, draft);
+            if (to.quarantined == before) left.insert(index);
+        }
+        out.message = make_message(message.drafts);
+        out.message.without_session = true;
+        message.apart = std::move(left);
+        if (message.apart.empty()) to.apart.erase(found);
+        return out;
+    }
+
     journal_request ingest(model& to) {
+        modelled_message noted;
         std::vector<event_draft> drafts;
         for (std::uint64_t i = 1 + below(3); i > 0; --i) {
             event_draft draft({}, "c" + std::to_string(below(3)));
@@ -118,8 +156,15 @@ class walker {
                 order_keys.insert(below(6) + (below(4) == 0 ? 64 * 1024 : 0));
             draft.order_keys.assign(order_keys.begin(), order_keys.end());
             draft.in_lane = static_cast<lane>(below(4));
+            const std::uint64_t before = to.quarantined;
             judge(to, draft);
+            if (to.quarantined > before)
+                noted.apart.insert(static_cast<std::uint32_t>(drafts.size()));
             drafts.push_back(std::move(draft));
+        }
+        if (!noted.apart.empty()) {
+            noted.drafts = drafts;
+            to.apart[to.next_apart++] = std::move(noted);
         }
         auto message = make_message(drafts);
         message.generation = rig_.generation;
@@ -201,6 +246,8 @@ class walker {
         REQUIRE(state.intake().received() == model_.received);
         REQUIRE(state.intake().duplicate() == model_.duplicate);
         REQUIRE(state.intake().quarantined() == model_.quarantined);
+        REQUIRE(state.next_quarantine() == model_.next_apart);
+        REQUIRE(state.next_quarantine() - 1 - state.quarantine_released() == model_.apart.size());
         REQUIRE(state.next_identity() - state.oldest_identity() == model_.identities.size());
         REQUIRE(rig_.books().applied() == model_.applied);
         REQUIRE(rig_.books().dead() == model_.dead);
