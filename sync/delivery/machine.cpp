@@ -16,7 +16,7 @@ constexpr std::size_t k_parked_page = 1024;
 destination_machine::destination_machine(delivery_options options, std::uint64_t jitter_seed)
     : options_(std::move(options)), random_(jitter_seed),
       circuit_(options_.circuit_failures, options_.retry_base_us, options_.retry_cap_us),
-      paused_(options_.paused) {
+      paused_(options_.paused), paused_lanes_(options_.paused_lanes) {
     WHARF_ASSERT(options_.in_flight_max >= 1 &&
                  options_.in_flight_max <= limits::k_batches_in_flight_max);
     for (const auto& lane_options : options_.lanes)
@@ -197,6 +197,7 @@ void destination_machine::pause(instant at) {
 
 void destination_machine::resume(instant at) {
     paused_ = false;
+    paused_lanes_ = {};
     if (!options_.fenced.empty()) return pump(at);
     if (!stopped_.empty()) alarm("stopped", "resumed: " + stopped_, false);
     stopped_.clear();
@@ -273,7 +274,7 @@ void destination_machine::compute_wake(instant at) {
     if (!delayed_.empty()) wake_at(delayed_.begin()->first.first, at);
     if (short_of_space_ && shed_again_us_ != 0) wake_at(shed_again_us_, at);
     if (!running()) return;
-    const auto gate = std::max(hold_until_us_, circuit_.open_until_us());
+    const auto gate = std::max({hold_until_us_, circuit_.open_until_us(), next_request_us(at)});
     for (const auto& [number, b] : batches_)
         if (b.now == open_batch::stage::sealed) wake_at(std::max(due_us(b, at), gate), at);
     for (std::size_t i = 0; i < k_lane_count; ++i)
@@ -333,6 +334,9 @@ destination_snapshot destination_machine::snapshot() const {
     out.retries = retries_;
     out.last_applied_us = last_applied_us_;
     out.paused = paused_;
+    out.paused_lanes = paused_lanes_;
+    out.requests_per_s_max = requests_per_s_max_;
+    out.limited_until_us = limited_until_us_;
     out.stopped = stopped_;
     out.fenced = !options_.fenced.empty();
     out.last_error = last_error_;

@@ -78,8 +78,11 @@ struct destination_snapshot {
     std::uint64_t retries = 0;
     std::optional<std::int64_t> last_applied_us; // monotonic; since the start
     bool paused = false;
-    std::string stopped; // the reason; empty while it runs
-    bool fenced = false; // stopped for good: another gateway has taken over
+    std::array<bool, k_lane_count> paused_lanes{};
+    std::uint32_t requests_per_s_max = 0; // for a while; 0: as fast as it takes them
+    std::int64_t limited_until_us = 0;    // monotonic
+    std::string stopped;                  // the reason; empty while it runs
+    bool fenced = false;                  // stopped for good: another gateway has taken over
     std::string last_error;
     // Until when the certificate is good that is shown to it, in seconds since 1970; the largest
     // number where none is. The shell's.
@@ -120,8 +123,14 @@ class destination_machine {
     void discard_dead(std::uint64_t command, sequence number, const std::string& reason, instant at,
                       manage_ops with = {});
     void pause(instant at);
-    // Also starts a stopped destination again, but not where another gateway has taken over.
+    // Also starts a stopped destination again, but not where another gateway has taken over. All
+    // lanes go on.
     void resume(instant at);
+    // Nothing of this lane is sent: neither what is new nor what was sealed together with it. What
+    // is on its way gets its answer.
+    void pause_lane(lane which, bool paused, instant at);
+    // At most so many requests a second until then; 0: no bound. A restart ends it.
+    void limit_rate(std::uint32_t requests_per_s, std::int64_t for_us, instant at);
     // Another destination heard that another gateway has taken over: nothing is sent any more.
     void fence(const std::string& why, instant at);
 
@@ -178,6 +187,12 @@ class destination_machine {
     void send_batch(open_batch& b, instant at);
     [[nodiscard]] bool must_ask(const open_batch& b, instant at) const;
     [[nodiscard]] bool sendable(const open_batch& b) const;
+    [[nodiscard]] bool waits_for_lane(const open_batch& b) const;
+    [[nodiscard]] bool is_paused(const batch_entry& e) const {
+        return paused_lanes_[index_of(e.in_lane)];
+    }
+    [[nodiscard]] std::int64_t next_request_us(instant at) const;
+    void count_request(instant at);
     [[nodiscard]] std::size_t requests_in_flight() const;
     [[nodiscard]] std::size_t active_batches(instant at) const;
 
@@ -286,7 +301,11 @@ class destination_machine {
     bool keys_loaded_ = false;
     std::uint64_t keys_from_ = 0;
     bool paused_ = false;
-    bool full_ = false; // of blocked keys
+    std::array<bool, k_lane_count> paused_lanes_{};
+    std::uint32_t requests_per_s_max_ = 0; // 0: no bound
+    std::int64_t limited_until_us_ = 0;
+    std::int64_t next_request_us_ = 0; // not before, while there is a bound
+    bool full_ = false;                // of blocked keys
     bool short_of_space_ = false;
     std::optional<std::uint64_t> shedding_; // token of the request that sheds
     std::int64_t shed_again_us_ = 0;        // not before, monotonic

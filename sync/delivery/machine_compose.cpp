@@ -136,8 +136,9 @@ bool destination_machine::compose(instant at) {
     // all be bad, and only a success of another tells.
     const auto room_for_one = [&] {
         if (circuit != circuit_state::half_open) return active_batches(at) < slots;
-        return std::ranges::none_of(
-            batches_, [](const auto& entry) { return entry.second.last_sent_us == 0; });
+        return std::ranges::none_of(batches_, [this](const auto& entry) {
+            return entry.second.last_sent_us == 0 && !waits_for_lane(entry.second);
+        });
     };
     for (std::size_t i = 0; i < k_lane_count && room_for_one();) {
         const auto items_max = options_.lanes[i].batch_items_max;
@@ -195,7 +196,7 @@ void destination_machine::pick_released(lane priority, open_batch& b, std::size_
         }
         auto e = entry_of(*next, parked_.content(*next));
         ++next;
-        if (any_in_flight(e)) continue;
+        if (is_paused(e) || any_in_flight(e)) continue;
         if (asks_alone(e, at)) {
             if (!b.items.empty()) continue;
             b.maybe_sent = b.must_ask = true;
@@ -223,6 +224,7 @@ void destination_machine::pick(lane priority, open_batch& b, bool& full, instant
             to_check_.insert(number); // a dead letter that is tried again came before it
             continue;
         }
+        if (is_paused(e)) continue;
         if (!b.items.empty() && bytes + e.body_bytes > lane_options.batch_bytes_max) {
             full = true;
             return;
@@ -247,7 +249,8 @@ void destination_machine::pick_followers(lane priority, open_batch& b, std::size
         for (auto number : lanes_.followers(b.items[i].item.number, inside)) {
             if (b.items.size() >= lane_options.batch_items_max) return;
             auto e = entry_of(*lanes_.find(number));
-            if (inside.contains(number) || e.in_lane != priority || any_blocked(e)) continue;
+            if (inside.contains(number) || e.in_lane != priority || any_blocked(e) || is_paused(e))
+                continue;
             if (bytes + e.body_bytes > lane_options.batch_bytes_max) return;
             bytes += e.body_bytes;
             inside.insert(number);

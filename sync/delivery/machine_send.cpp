@@ -36,6 +36,7 @@ std::int64_t destination_machine::due_us(const open_batch& b, instant at) const 
 
 // Parts of a divided batch that is applied in order wait for each other.
 bool destination_machine::sendable(const open_batch& b) const {
+    if (waits_for_lane(b)) return false;
     if (!b.held) return true;
     for (const auto& e : b.items)
         for (const auto& link : e.links) {
@@ -84,7 +85,7 @@ bool destination_machine::send_due(instant at) {
     if (circuit == circuit_state::open) return false;
     const auto slots = circuit == circuit_state::half_open ? 1 : options_.in_flight_max;
     bool any = false;
-    while (requests_in_flight() < slots) {
+    while (requests_in_flight() < slots && at.now_us >= next_request_us(at)) {
         auto* b = next_due(at);
         if (b == nullptr) break;
         send_batch(*b, at);
@@ -108,6 +109,7 @@ void destination_machine::send_batch(open_batch& b, instant at) {
         if (parked) return resolve(b.number, std::move(fates), at);
     }
     const bool asking = must_ask(b, at);
+    if (!asking || options_.can_ask) count_request(at);
     if (asking && !options_.can_ask) {
         std::vector<item_fate> fates(b.items.size());
         for (auto& fate : fates)

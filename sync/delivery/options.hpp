@@ -27,7 +27,8 @@ struct delivery_options {
     // sent.
     std::string fenced;
     std::uint32_t mapping_revision = 1;
-    bool paused = false; // an operator paused it before this start
+    bool paused = false;                           // an operator paused it before this start
+    std::array<bool, k_lane_count> paused_lanes{}; // or single lanes of it
     // The ERP applies the items of a batch in order and stops at the first it does not apply.
     bool in_order = false;
     bool can_ask = true;

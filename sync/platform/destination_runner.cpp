@@ -95,6 +95,19 @@ void destination_runner::pause() {
     drain();
 }
 
+status destination_runner::pause_lane(lane which, bool paused) {
+    if (!paused && machine_.snapshot().paused)
+        return error{errc::conflict, "the destination is paused as a whole: resume it"};
+    machine_.pause_lane(which, paused, now());
+    drain();
+    return ok();
+}
+
+void destination_runner::limit_rate(std::uint32_t requests_per_s, std::uint32_t for_s) {
+    machine_.limit_rate(requests_per_s, std::int64_t{for_s} * 1'000'000, now());
+    drain();
+}
+
 void destination_runner::fence(const std::string& why) {
     machine_.fence(why, now());
     drain();

@@ -28,6 +28,8 @@ class destination_runner {
     void pause();
     // Failure: it does not go on, and why.
     status resume();
+    status pause_lane(lane which, bool paused);
+    void limit_rate(std::uint32_t requests_per_s, std::uint32_t for_s);
     void fence(const std::string& why);
     void abandon() { client_.stop(); }
 

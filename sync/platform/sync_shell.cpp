@@ -270,6 +270,23 @@ void sync_shell::resume(std::uint8_t destination, reply done) {
     });
 }
 
+void sync_shell::pause_lane(std::uint8_t destination, lane which, bool paused, reply done) {
+    state_->with(destination, std::move(done),
+                 [which, paused](destination_runner& runner, const reply& then) {
+                     const status changed = runner.pause_lane(which, paused);
+                     if (then) then(changed.ok() ? std::string() : changed.failure().message);
+                 });
+}
+
+void sync_shell::limit_rate(std::uint8_t destination, std::uint32_t requests_per_s,
+                            std::uint32_t for_s, reply done) {
+    state_->with(destination, std::move(done),
+                 [requests_per_s, for_s](destination_runner& runner, const reply& then) {
+                     runner.limit_rate(requests_per_s, for_s);
+                     if (then) then({});
+                 });
+}
+
 std::vector<destination_snapshot> sync_shell::snapshots() const {
     const std::lock_guard lock(state_->mutex);
     return state_->snapshots;

@@ -84,6 +84,11 @@ class sync_shell {
                       manage_ops with = {});
     void pause(std::uint8_t destination, reply done);
     void resume(std::uint8_t destination, reply done);
+    // A single lane. One of a destination that is paused as a whole does not go on: that fails.
+    void pause_lane(std::uint8_t destination, lane which, bool paused, reply done);
+    // At most so many requests a second for so long; 0: no bound. Until a restart at the latest.
+    void limit_rate(std::uint8_t destination, std::uint32_t requests_per_s, std::uint32_t for_s,
+                    reply done);
 
     // As they were a moment ago.
     [[nodiscard]] std::vector<destination_snapshot> snapshots() const;
