@@ -239,7 +239,9 @@ void command_desk::refuse(ticket of, CommandCode code, std::string message, cons
     const open_command& it = open_.at(of);
     // What an operator did is written down; what a broker repeats is not.
     if (code == COMMAND_CODE_FORBIDDEN && note_asked(it.command->id(), at) == asking::first)
-        journal({append_audit{audit_of(it, COMMAND_STEP_DONE, code, message, at)}}, {}, false);
+        journal(
+            {append_audit{audit_of(it, COMMAND_STEP_DONE, code, message, at).SerializeAsString()}},
+            {}, false);
     report(of, it, report_of(it, COMMAND_STEP_DONE, {code, std::move(message)}, at), 0);
     open_.erase(of);
 }
@@ -271,7 +273,8 @@ void command_desk::accept(ticket of, const desk_time& at) {
                                               " orders " + std::string(it.kind->name) +
                                               (why.empty() ? "" : ", because: " + why)});
     journal({put_command{it.command->id(), it.record.SerializeAsString()},
-             append_audit{audit_of(it, COMMAND_STEP_RECEIVED, COMMAND_CODE_OK, {}, at)}},
+             append_audit{
+                 audit_of(it, COMMAND_STEP_RECEIVED, COMMAND_CODE_OK, {}, at).SerializeAsString()}},
             {of, 0, {}}, true);
 }
 
@@ -312,37 +315,11 @@ void command_desk::on_journaled(std::uint64_t token, const desk_time& at) {
     }
 }
 
-void command_desk::tell_progress(ticket of, const std::string& text, const desk_time& at) {
+void command_desk::tell_progress(ticket of, command_outcome so_far, const desk_time& at) {
     const auto found = open_.find(of);
     if (found == open_.end() || is_local(found->second)) return;
-    report(of, found->second,
-           report_of(found->second, COMMAND_STEP_RUNNING, {COMMAND_CODE_OK, text, {}}, at), 0);
-}
-
-// What makes the end of a command durable.
-manage_ops command_desk::ending(ticket of, command_outcome outcome, const desk_time& at) {
-    open_command& it = open_.at(of);
-    manage_ops ops;
-    ops.emplace_back(
-        append_audit{audit_of(it, COMMAND_STEP_DONE, outcome.code, outcome.message, at)});
-    it.outcome = report_of(it, COMMAND_STEP_DONE, std::move(outcome), at).SerializeAsString();
-    // Nobody can order it again under its id: that was drawn for this once.
-    if (is_local(it)) {
-        ops.emplace_back(erase_command{it.command->id()});
-        return ops;
-    }
-    CommandRecord record = it.record;
-    record.set_step(COMMAND_STEP_DONE);
-    record.set_report(it.outcome);
-    ops.emplace_back(put_command{it.command->id(), record.SerializeAsString()});
-    // For a report there is always room: acceptance saw to it.
-    static_cast<void>(make_room(it.outcome.size(), ops));
-    if (it.outbound == 0) it.outbound = ++last_outbound_;
-    OutboundRecord out;
-    out.set_channel("res");
-    out.set_report(it.outcome);
-    ops.emplace_back(put_outbound{it.outbound, out.SerializeAsString()});
-    return ops;
+    report(of, found->second, report_of(found->second, COMMAND_STEP_RUNNING, std::move(so_far), at),
+           0);
 }
 
 void command_desk::finish(ticket of, command_outcome outcome, const desk_time& at) {
@@ -351,7 +328,8 @@ void command_desk::finish(ticket of, command_outcome outcome, const desk_time& a
     open_command& it = found->second;
     it.operators.reset();
     if (it.kind != nullptr && !it.kind->changes) {
-        journal({append_audit{audit_of(it, COMMAND_STEP_DONE, outcome.code, outcome.message, at)}},
+        journal({append_audit{audit_of(it, COMMAND_STEP_DONE, outcome.code, outcome.message, at)
+                                  .SerializeAsString()}},
                 {}, false);
         report(of, it, report_of(it, COMMAND_STEP_DONE, std::move(outcome), at), 0);
         open_.erase(found);
@@ -365,6 +343,13 @@ manage_ops command_desk::done_with(ticket of, command_outcome outcome, const des
     const auto found = open_.find(of);
     if (found == open_.end() || found->second.now != phase::running) return {};
     return ending(of, std::move(outcome), at);
+}
+
+void command_desk::on_rode(ticket of, std::string report, const desk_time& at) {
+    const auto found = open_.find(of);
+    if (found == open_.end()) return;
+    found->second.outcome = std::move(report);
+    on_rode(of, at);
 }
 
 void command_desk::on_rode(ticket of, const desk_time& at) {

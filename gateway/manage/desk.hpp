@@ -13,6 +13,7 @@
 #include "gateway/journal/manage_state.hpp"
 #include "gateway/journal/requests.hpp"
 #include "gateway/manage/kinds.hpp"
+#include "gateway/manage/late_end.hpp"
 #include "gateway/manage/nonces.hpp"
 #include "gateway/manage/roster.hpp"
 #include "wharf/v1/fleet.pb.h"
@@ -40,12 +41,6 @@ struct desk_time {
 
 // A command that is on its way; never 0, not used twice in a run.
 using ticket = std::uint64_t;
-
-struct command_outcome {
-    wharf::v1::CommandCode code = wharf::v1::COMMAND_CODE_OK;
-    std::string message = {};
-    std::string json = {};
-};
 
 namespace act {
 // Which of these signatures hold over `bytes`? Answered by on_checked. Off the desk's thread.
@@ -121,8 +116,12 @@ class command_desk {
     // finish() where nothing came of it.
     [[nodiscard]] manage_ops done_with(ticket of, command_outcome outcome, const desk_time& at);
     void on_rode(ticket of, const desk_time& at);
+    // As done_with(), for who does not know the outcome yet. Then on_rode() with the report that
+    // was made of it, or finish() where nothing came of it. Nothing: the command does not run.
+    [[nodiscard]] std::optional<late_end> ends_later(ticket of, const desk_time& at);
+    void on_rode(ticket of, std::string report, const desk_time& at);
     // How it goes meanwhile; not kept.
-    void tell_progress(ticket of, const std::string& text, const desk_time& at);
+    void tell_progress(ticket of, command_outcome so_far, const desk_time& at);
 
     // Something that people should hear of.
     void raise(wharf::v1::GatewayEvent event, const desk_time& at);
@@ -187,9 +186,9 @@ class command_desk {
                                                      wharf::v1::CommandStep step,
                                                      command_outcome outcome,
                                                      const desk_time& at) const;
-    [[nodiscard]] std::string audit_of(const open_command& it, wharf::v1::CommandStep step,
-                                       wharf::v1::CommandCode code, const std::string& message,
-                                       const desk_time& at) const;
+    [[nodiscard]] wharf::v1::AuditEntry
+    audit_of(const open_command& it, wharf::v1::CommandStep step, wharf::v1::CommandCode code,
+             const std::string& message, const desk_time& at) const;
     [[nodiscard]] static bool is_local(const open_command& it) {
         return !it.record.local_user().empty();
     }
@@ -197,6 +196,7 @@ class command_desk {
                 std::uint64_t outbound);
     void journal(manage_ops ops, on_disk then, bool urgent);
     [[nodiscard]] bool make_room(std::size_t bytes, manage_ops& ops);
+    [[nodiscard]] late_end end_of(ticket of, std::size_t bytes, const desk_time& at);
     [[nodiscard]] manage_ops ending(ticket of, command_outcome outcome, const desk_time& at);
     void keep(std::uint64_t number, std::string channel, std::string report);
     void send_next();

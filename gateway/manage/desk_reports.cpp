@@ -5,18 +5,7 @@
 
 namespace wharf::manage {
 
-namespace {
 using namespace wharf::v1;
-
-// At most so many bytes, and no part of a character.
-std::string cut(const std::string& text, std::size_t bytes_max) {
-    if (text.size() <= bytes_max) return text;
-    std::size_t end = bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-        --end;
-    return text.substr(0, end);
-}
-} // namespace
 
 CommandReport command_desk::report_of(const open_command& it, CommandStep step,
                                       command_outcome outcome, const desk_time& at) const {
@@ -25,22 +14,14 @@ CommandReport command_desk::report_of(const open_command& it, CommandStep step,
     out.set_command(std::string(view_of(it.digest)));
     out.set_gateway(std::string(view_of(gateway_)));
     out.set_step(step);
-    out.set_code(outcome.code);
-    out.set_message(cut(outcome.message, limits::k_dead_message_bytes_max));
-    out.set_json(std::move(outcome.json));
     out.set_nonce(nonces_.current(at.now_us));
     out.set_at_us(at.wall_us);
-    if (out.ByteSizeLong() > limits::k_report_bytes_max) {
-        out.clear_json();
-        out.set_code(COMMAND_CODE_FAILED);
-        out.set_message("the answer has more than " + std::to_string(limits::k_report_bytes_max) +
-                        " bytes: ask for less at once");
-    }
+    put_outcome(out, std::move(outcome));
     return out;
 }
 
-std::string command_desk::audit_of(const open_command& it, CommandStep step, CommandCode code,
-                                   const std::string& message, const desk_time& at) const {
+AuditEntry command_desk::audit_of(const open_command& it, CommandStep step, CommandCode code,
+                                  const std::string& message, const desk_time& at) const {
     AuditEntry out;
     out.set_at_us(at.wall_us);
     out.set_clock_synchronised(at.wall_synchronised);
@@ -56,7 +37,35 @@ std::string command_desk::audit_of(const open_command& it, CommandStep step, Com
     for (const std::string& key : it.record.signers())
         out.add_keys(key);
     out.set_local_user(it.record.local_user());
-    return out.SerializeAsString();
+    return out;
+}
+
+// What makes the end of a command durable.
+late_end command_desk::end_of(ticket of, std::size_t bytes, const desk_time& at) {
+    open_command& it = open_.at(of);
+    late_end out;
+    out.record_ = it.record;
+    out.report_ = report_of(it, COMMAND_STEP_DONE, {}, at);
+    out.audit_ = audit_of(it, COMMAND_STEP_DONE, COMMAND_CODE_OK, {}, at);
+    if (is_local(it)) return out;
+    // For a report there is always room: acceptance saw to it.
+    static_cast<void>(make_room(bytes, out.room_));
+    if (it.outbound == 0) it.outbound = ++last_outbound_;
+    out.outbound_ = it.outbound;
+    return out;
+}
+
+manage_ops command_desk::ending(ticket of, command_outcome outcome, const desk_time& at) {
+    const std::size_t bytes = outcome.json.size() + limits::k_dead_message_bytes_max;
+    late_end::made made = end_of(of, bytes, at).with(std::move(outcome));
+    open_.at(of).outcome = std::move(made.report);
+    return std::move(made.ops);
+}
+
+std::optional<late_end> command_desk::ends_later(ticket of, const desk_time& at) {
+    const auto found = open_.find(of);
+    if (found == open_.end() || found->second.now != phase::running) return std::nullopt;
+    return end_of(of, limits::k_report_bytes_max, at);
 }
 
 void command_desk::report(ticket of, const open_command& it, const CommandReport& what,

@@ -34,6 +34,12 @@ constexpr std::array k_kinds = {
     command_kind{Command::kConfigurationApply, "configuration_apply", k_admin, true},
     command_kind{Command::kConfigurationConfirm, "configuration_confirm", k_admin, true},
     command_kind{Command::kConfigurationRevert, "configuration_revert", k_admin, true},
+    command_kind{Command::kTrace, "trace", k_viewer, false},
+    command_kind{Command::kReplay, "replay", k_operator, true},
+    command_kind{Command::kQuarantineRelease, "quarantine_release", k_operator, true},
+    command_kind{Command::kRateLimit, "rate_limit", k_operator, true},
+    command_kind{Command::kLogTail, "log_tail", k_viewer, false},
+    command_kind{Command::kSupportBundle, "support_bundle", k_admin, false},
 };
 
 } // namespace

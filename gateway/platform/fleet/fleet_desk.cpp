@@ -264,6 +264,21 @@ void fleet_desk::rode(manage::ticket of) {
     want_state();
 }
 
+std::optional<manage::late_end> fleet_desk::ends_later(manage::ticket of) {
+    return desk_->ends_later(of, now());
+}
+
+void fleet_desk::rode(manage::ticket of, std::string report) {
+    desk_->on_rode(of, std::move(report), now());
+    perform();
+    want_state();
+}
+
+void fleet_desk::tell_progress(manage::ticket of, manage::command_outcome so_far) {
+    desk_->tell_progress(of, std::move(so_far), now());
+    perform();
+}
+
 void fleet_desk::change_operators(manage::ticket of, manage::roster next,
                                   manage::command_outcome outcome) {
     desk_->change_operators(of, std::move(next), std::move(outcome), now());

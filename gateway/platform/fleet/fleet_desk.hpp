@@ -67,6 +67,11 @@ class fleet_desk {
     void finish(manage::ticket of, manage::command_outcome outcome);
     [[nodiscard]] manage_ops done_with(manage::ticket of, manage::command_outcome outcome);
     void rode(manage::ticket of);
+    // The same where the outcome is known only then: rode() gets the report that was made of it.
+    [[nodiscard]] std::optional<manage::late_end> ends_later(manage::ticket of);
+    void rode(manage::ticket of, std::string report);
+    // Sent, not kept.
+    void tell_progress(manage::ticket of, manage::command_outcome so_far);
     void change_operators(manage::ticket of, manage::roster next, manage::command_outcome outcome);
     [[nodiscard]] const manage::roster& operators() const { return desk_->operators(); }
     // From a user of this machine, under an id that is drawn here; `reply` gets its last report.
