@@ -9,10 +9,13 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <time.h>
 
@@ -25,6 +28,17 @@ struct running {
     std::shared_ptr<spdlog::async_logger> logger;
     bool json = false;
     std::atomic<level> least = level::info;
+
+    std::mutex mutex;
+    std::deque<kept_line> kept; // guarded, with what follows
+    std::uint64_t last = 0;
+
+    void keep(level at, const std::string& line) {
+        std::lock_guard lock(mutex);
+        if (kept.size() >= limits::k_log_lines_kept) kept.pop_front();
+        kept.push_back({++last, at, line.substr(0, k_kept_bytes_max)});
+    }
+    static constexpr std::size_t k_kept_bytes_max = 1024;
 };
 
 // Replaced only by start and shutdown; a writer that still holds the old one finishes with it.
@@ -177,7 +191,33 @@ void write(level at, std::string_view what, fields details) {
     if (!to || at < to->least) return;
     counts[static_cast<std::size_t>(at)].fetch_add(1, std::memory_order_relaxed);
     auto line = line_of(to->json, at, what, details);
+    to->keep(at, line);
     to->logger->log(spdlog_level(at), spdlog::string_view_t(line));
+}
+
+std::vector<kept_line> kept_since(std::uint64_t number) {
+    std::vector<kept_line> out;
+    auto of = std::atomic_load(&current);
+    if (!of) return out;
+    std::lock_guard lock(of->mutex);
+    const std::uint64_t first = of->last - of->kept.size(); // the number before it
+    for (auto at = number > first ? std::min(number - first, std::uint64_t{of->kept.size()}) : 0;
+         at < of->kept.size(); ++at)
+        out.push_back(of->kept[at]);
+    return out;
+}
+
+std::uint64_t last_kept() {
+    auto of = std::atomic_load(&current);
+    if (!of) return 0;
+    std::lock_guard lock(of->mutex);
+    return of->last;
+}
+
+std::optional<level> least_level() {
+    auto of = std::atomic_load(&current);
+    if (!of) return std::nullopt;
+    return of->least.load();
 }
 
 std::array<std::uint64_t, k_level_count> lines_by_level() noexcept {

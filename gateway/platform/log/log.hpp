@@ -8,9 +8,11 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace wharf::log {
 
@@ -57,6 +59,19 @@ inline void error(std::string_view what, fields details = {}) {
 [[nodiscard]] std::array<std::uint64_t, k_level_count> lines_by_level() noexcept;
 // Lines that were pushed out of the queue.
 [[nodiscard]] std::uint64_t lines_dropped() noexcept;
+
+// A line as it was written, cut where it is very long.
+struct kept_line {
+    std::uint64_t number = 0; // from 1, without gaps
+    level at = level::info;
+    std::string text;
+};
+// Of the last limits::k_log_lines_kept lines those with a larger number, in order.
+[[nodiscard]] std::vector<kept_line> kept_since(std::uint64_t number);
+// The number of the last line.
+[[nodiscard]] std::uint64_t last_kept();
+// From which level on lines are written; nothing before start().
+[[nodiscard]] std::optional<level> least_level();
 
 // The line without its time and level, as it is written. For the tests of this module.
 [[nodiscard]] std::string rendered(bool json, std::string_view what, fields details);

@@ -1,3 +1,4 @@
+#include "gateway/base/limits.hpp"
 #include "gateway/platform/log/log.hpp"
 
 #include <catch2/catch.hpp>
@@ -39,5 +40,36 @@ TEST_CASE("JSON lines are one object each, with time, level and details") {
     CHECK(log::lines_by_level()[2] == 1);
     CHECK(log::lines_by_level()[0] + log::lines_by_level()[1] == 0);
     log::info("after the end, into nothing");
+    std::remove(path.c_str());
+}
+
+TEST_CASE("the last lines are kept, numbered without gaps, and long ones are cut") {
+    auto path = "/tmp/wharf-log-kept-" + std::to_string(::getpid());
+    REQUIRE(log::start({false, log::level::info, path}).ok());
+    CHECK(log::kept_since(0).empty());
+    CHECK(log::last_kept() == 0);
+    log::debug("below the least level");
+    log::info("first");
+    log::warn(std::string(5000, 'x'));
+    auto kept = log::kept_since(0);
+    REQUIRE(kept.size() == 2);
+    CHECK(kept[0].number == 1);
+    CHECK_THAT(kept[0].text, Contains("first"));
+    CHECK(kept[1].at == log::level::warn);
+    CHECK(kept[1].text.size() == 1024);
+    CHECK(log::kept_since(1).size() == 1);
+    CHECK(log::kept_since(2).empty());
+    CHECK(log::kept_since(99).empty());
+    for (std::size_t i = 0; i < limits::k_log_lines_kept; ++i)
+        log::info("line", {{"i", std::to_string(i)}});
+    kept = log::kept_since(0);
+    REQUIRE(kept.size() == limits::k_log_lines_kept);
+    CHECK(kept.front().number == 3);
+    CHECK(kept.back().number == log::last_kept());
+    CHECK(log::kept_since(kept.back().number - 2).size() == 2);
+    CHECK(log::least_level() == log::level::info);
+    log::shutdown();
+    CHECK(log::kept_since(0).empty());
+    CHECK_FALSE(log::least_level());
     std::remove(path.c_str());
 }
