@@ -36,11 +36,12 @@ class order_keys {
     }
     void document(std::string_view name) {
         if (name.empty()) return;
-        add(key_writer(key_kind::document).text(name));
+        add(document_key(name));
     }
-    void add(const key_writer& key) {
+    void add(const key_writer& key) { add(hash64(key.bytes())); }
+    void add(std::uint64_t key) {
         WHARF_ASSERT(count_ < keys_.size());
-        keys_[count_++] = hash64(key.bytes());
+        keys_[count_++] = key;
     }
     std::array<std::uint64_t, limits::k_order_keys_max> keys_; // up to count_
     std::size_t count_ = 0;
@@ -124,6 +125,10 @@ void put_keys(const auto& event, std::vector<std::uint64_t>& out) {
 }
 
 } // namespace
+
+std::uint64_t document_key(std::string_view name) {
+    return hash64(key_writer(key_kind::document).text(name).bytes());
+}
 
 std::vector<std::uint64_t> order_keys_of(const wharf::v1::Event& event) {
     std::vector<std::uint64_t> keys;

@@ -39,5 +39,8 @@ void identity_of(const flat::event_view& event, std::string_view content_bytes,
 [[nodiscard]] std::vector<std::uint64_t> order_keys_of(const wharf::v1::Event& event);
 void order_keys_of(const wharf::v1::Event& event, std::vector<std::uint64_t>& keys);
 void order_keys_of(const flat::event_view& event, std::vector<std::uint64_t>& keys);
+// That of a document (an order, a task, a shipment, a package ...) by its name. REQUIRES: at most
+// limits::k_identifier_bytes_max bytes.
+[[nodiscard]] std::uint64_t document_key(std::string_view name);
 
 } // namespace wharf
