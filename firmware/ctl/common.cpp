@@ -70,14 +70,18 @@ int show_books(const places& at, const console& to) {
     return books->balance() ? k_exit_good : k_exit_finding;
 }
 
-int resume_destination(const places& at, const console& to, const std::string& destination) {
+int resume_destination(const places& at, const console& to, const std::string& destination,
+                       const std::string& lane) {
+    const nlohmann::json body = {{"lane", lane}};
     auto asked = ask_daemon(at, "POST",
-                            "/v1/destinations/" + admin::encoded_segment(destination) + "/resume");
+                            "/v1/destinations/" + admin::encoded_segment(destination) + "/resume",
+                            lane.empty() ? std::string() : body.dump());
     if (!asked.ok()) return failed(to, asked.failure());
     if (at.json)
         to.out << *asked;
     else
-        to.out << "Destination " << destination << " is tried again.\n";
+        to.out << "Destination " << destination << " is tried again"
+               << (lane.empty() ? "" : " in lane " + lane) << ".\n";
     return k_exit_good;
 }
 

@@ -156,12 +156,30 @@ result<std::vector<std::string>> select(const fleet& of, const std::vector<std::
     return out;
 }
 
+// What is no JSON is nothing.
+json parsed(const std::string& text) {
+    auto out = json::parse(text, nullptr, false);
+    return out.is_discarded() ? json(nullptr) : out;
+}
+
 struct order {
     Command command;
     std::string bytes; // signed
     clock::time_point sent;
     CommandReport answer; // with step DONE: it is over
+    std::vector<std::string> progress; // JSON, where nobody looks at it meanwhile
+    std::int64_t progress_us = 0; // when the last of it was said
 };
+
+// A broker may repeat what it has: only what is newer counts.
+void take_progress(order& one, const std::string& name, const CommandReport& report, bool alone,
+                   const fleet_options& how, const console& to) {
+    if (report.json().empty() || report.at_us() <= one.progress_us) return;
+    one.progress_us = report.at_us();
+    if (!how.progress) return one.progress.push_back(report.json());
+    if (!alone) to.out << "== " << printable(name) << "\n";
+    how.progress(report, to.out);
+}
 
 status sign_and_send(fleet& of, const gateway_seen& to, const private_key& by, order& one) {
     SignedCommand envelope;
@@ -180,12 +198,6 @@ std::string said(const CommandReport& answer) {
     return answer.message().empty() ? out : out + ": " + printable(answer.message());
 }
 
-// What is no JSON is nothing.
-json parsed(const std::string& text) {
-    auto out = json::parse(text, nullptr, false);
-    return out.is_discarded() ? json(nullptr) : out;
-}
-
 json report_json(const CommandReport& answer) {
     json out = {{"code", answer.step() == COMMAND_STEP_DONE ? code_text(answer.code())
                                                             : std::string("no_answer")},
@@ -196,8 +208,8 @@ json report_json(const CommandReport& answer) {
 
 // Waits for all of them, sends again what nothing was heard of, signs again what was stale.
 status follow(fleet& of, const private_key& by, std::map<std::string, order>& orders,
-              std::uint32_t timeout_s, const console& to) {
-    const auto end = clock::now() + std::chrono::seconds(timeout_s);
+              const fleet_options& how, const console& to) {
+    const auto end = clock::now() + std::chrono::seconds(how.timeout_s);
     std::size_t open = orders.size();
     while (open > 0 && clock::now() < end) {
         WHARF_TRY_ASSIGN(const auto message, of.broker->next(milliseconds(200)));
@@ -228,6 +240,8 @@ status follow(fleet& of, const private_key& by, std::map<std::string, order>& or
                 WHARF_TRY(sign_and_send(of, at, by, one));
                 continue;
             }
+            if (report.step() == COMMAND_STEP_RUNNING)
+                take_progress(one, name, report, orders.size() == 1, how, to);
             one.answer = std::move(report);
             if (one.answer.step() == COMMAND_STEP_DONE) --open;
             break;
@@ -314,12 +328,13 @@ result<fleet_answers> order_each(const fleet_options& how, const console& to,
         results.size() > 16 ? std::vector<std::string>{"wharf-fleet/1/+/+/res"} : results));
     for (auto& [name, one] : orders)
         WHARF_TRY(sign_and_send(of, of.gateways.at(name), key, one));
-    WHARF_TRY(follow(of, key, orders, how.timeout_s, to));
+    WHARF_TRY(follow(of, key, orders, how, to));
     for (auto& [name, one] : orders) {
         if (how.objection && is_good(one.answer))
             if (auto why = how.objection(one.answer, of.gateways.at(name).state); !why.empty())
                 out.objections.emplace(name, std::move(why));
         out.by_name.emplace(name, std::move(one.answer));
+        out.progress.emplace(name, std::move(one.progress));
     }
     return out;
 }
@@ -342,6 +357,9 @@ int print_answers(const fleet_answers& from, bool as_json, const console& to,
         good = good && done && objection == from.objections.end();
         if (as_json) {
             all[name] = report_json(answer);
+            if (const auto said = from.progress.find(name); said != from.progress.end())
+                for (const std::string& text : said->second)
+                    all[name]["progress"].push_back(parsed(text));
             continue;
         }
         if (from.by_name.size() > 1) to.out << "== " << printable(name) << "\n";

@@ -23,6 +23,8 @@ struct fleet_options {
     // What is wrong with a good answer, by what the gateway said of itself; empty: nothing.
     std::function<std::string(const wharf::v1::CommandReport&, const wharf::v1::GatewayState&)>
         objection;
+    // Prints how a command goes that is under way.
+    std::function<void(const wharf::v1::CommandReport&, std::ostream&)> progress;
 };
 
 // Prints one gateway's answer, where that was good.
@@ -43,6 +45,8 @@ using command_maker =
 struct fleet_answers {
     std::map<std::string, wharf::v1::CommandReport> by_name; // "site/gateway"
     std::map<std::string, std::string> objections;           // to those that are done
+    // JSON of what each said meanwhile, where that was not printed.
+    std::map<std::string, std::vector<std::string>> progress;
     bool all_asked = true;                                   // or one was not believed
 };
 [[nodiscard]] result<fleet_answers> order_each(const fleet_options& how, const console& to,

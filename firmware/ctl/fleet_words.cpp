@@ -32,19 +32,6 @@ result<Command> not_here() {
     return error{errc::unsupported, "this needs --fleet FILE"};
 }
 
-int only_over_the_fleet(const places&, const console& to) {
-    return failed(to, not_here().failure());
-}
-
-// The verb's form is complete when it is run.
-verb here_or_over_the_fleet(const fleet_arguments& given, const fleet_form& form) {
-    return [&given, &form](const places& at, const console& to) {
-        auto command = form.command();
-        if (!command.ok()) return failed(to, command.failure());
-        return order_here(at, given.how, to, std::move(*command), form.print);
-    };
-}
-
 result<wharf::v1::Operator> operator_of(const fleet_arguments& given) {
     wharf::v1::Operator out;
     WHARF_TRY_ASSIGN(const auto key, read_public_key_file(given.key));
@@ -142,18 +129,6 @@ void add_audit(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form& 
 }
 
 void add_others(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form& form) {
-    auto* pause = app.add_subcommand(
-        "pause", "Send nothing to a destination, also after a restart, until it is resumed");
-    pause->add_option("destination", given.destination, "Its name")->required()->type_name("NAME");
-    pause->callback([&] {
-        chosen = here_or_over_the_fleet(given, form);
-        form = {[&given] {
-                    Command out;
-                    out.mutable_pause()->set_destination(given.destination);
-                    return result<Command>(out);
-                },
-                {}};
-    });
     auto* level = app.add_subcommand("log-level", "Let the log say more or less for a while");
     level->add_option("level", given.level, "trace, debug, info, warn or error")
         ->required()
@@ -180,6 +155,19 @@ std::string cell(const json& row, const std::string& pointer) {
 }
 
 } // namespace
+
+int only_over_the_fleet(const places&, const console& to) {
+    return failed(to, not_here().failure());
+}
+
+// The verb's form is complete when it is run.
+verb here_or_over_the_fleet(const fleet_arguments& given, const fleet_form& form) {
+    return [&given, &form](const places& at, const console& to) {
+        auto command = form.command();
+        if (!command.ok()) return failed(to, command.failure());
+        return order_here(at, given.how, to, std::move(*command), form.print);
+    };
+}
 
 answer_printer rows_of(std::vector<std::pair<std::string, std::string>> columns,
                        std::string empty) {

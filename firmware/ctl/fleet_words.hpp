@@ -33,9 +33,14 @@ struct fleet_arguments {
     bool verb = false; // one that is for fleets alone
 };
 
+// For a verb that there is over the fleet alone.
+int only_over_the_fleet(const places& at, const console& to);
+// The verb's form is complete when it is run.
+[[nodiscard]] verb here_or_over_the_fleet(const fleet_arguments& given, const fleet_form& form);
+
 // --fleet, --on and what belongs to them.
 void add_fleet_options(CLI::App& app, fleet_arguments& given);
-// fleet list, operator-key, operators, audit, pause, log-level. given, chosen and form outlive the
+// fleet list, operator-key, operators, audit, log-level. given, chosen and form outlive the
 // parsing and the verb.
 void add_fleet(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form& form);
 

@@ -3,6 +3,7 @@
 #include "firmware/ctl/config_words.hpp"
 #include "firmware/ctl/device_words.hpp"
 #include "firmware/ctl/fleet_words.hpp"
+#include "firmware/ctl/stock_words.hpp"
 #include "firmware/ctl/verbs.hpp"
 #include "gateway/config/parse.hpp"
 #include "gateway/observe/books.hpp"
@@ -35,6 +36,7 @@ Examples:
   wharfctl dead discard 1234 --reason "counted twice, see ticket 77"
   wharfctl quarantine show 7           a message that could not be read
   wharfctl resume erp                  after new credentials
+  wharfctl trace --event-id a-1        one event's way, stage by stage
   wharfctl device add scanner-07 --generate
                                        let a device sign in
   wharfctl --journal /mnt/copy journal verify
@@ -44,8 +46,8 @@ Examples:
                                        take it over, wharfd stopped
 
 Reading works without the daemon, on its journal or on a copy of it (--journal). retry, discard,
-resume and status ask the running daemon; passwd and device change the identities file and tell it.
-export and import want it stopped.
+release, pause, resume, rate-limit, support-bundle and status ask the running daemon; passwd and
+device change the identities file and tell it. export and import want it stopped.
 
 Exit codes: 0 done; 1 done, and what was found is not good (books that do not balance, a failing
 gateway, a damaged journal); 2 the command line makes no sense; 3 it could not be done.
@@ -70,6 +72,7 @@ struct arguments {
     std::string identities_file;
     fleet_arguments fleet;
     config_arguments configuring;
+    stock_arguments stock;
 };
 
 result<places> find_places(const arguments& given) {
@@ -351,16 +354,7 @@ int run(int argc, char** argv) {
     });
     add_quarantine(app, given, chosen, form);
     add_dead(app, given, chosen, form);
-    auto* resume = app.add_subcommand("resume", "Let a destination that stopped go on");
-    resume->add_option("destination", given.destination, "Its name")->required()->type_name("NAME");
-    resume->callback([&] {
-        chosen = [&given](auto& at, auto& to) {
-            return resume_destination(at, to, given.destination);
-        };
-        form = ordered(given, [](const arguments& with, auto& out) {
-            out.mutable_resume()->set_destination(with.destination);
-        });
-    });
+    add_stock(app, given.fleet, given.stock, chosen, form);
     add_journal(app, given, chosen);
     add_devices(app, given.device, given.identities_file, chosen);
     add_fleet_options(app, given.fleet);
@@ -373,6 +367,7 @@ int run(int argc, char** argv) {
     }
     console to{std::cout, std::cerr};
     given.fleet.how.reason = given.reason;
+    if (given.json) given.fleet.how.progress = nullptr; // it stands beside the answer
     if (!given.fleet.how.config_file.empty() && form.command) {
         auto command = form.command();
         if (!command.ok()) return failed(to, command.failure());
@@ -382,7 +377,6 @@ int run(int argc, char** argv) {
         return failed(to, {errc::unsupported,
                            "this cannot be asked over the fleet: on the gateway itself, without "
                            "--fleet"});
-    given.fleet.how.reason = given.reason;
     auto at = find_places(given);
     if (!at.ok()) return failed(to, at.failure());
     return chosen(*at, to);

@@ -51,6 +51,15 @@ void print_destinations(const json& status, std::ostream& out) {
             << text_at(each, "/circuit") << ", " << text_at(each, "/applied") << " applied, "
             << text_at(each, "/pending") << " pending, " << text_at(each, "/dead") << " dead, "
             << text_at(each, "/retries") << " retries\n";
+        if (text_at(each, "/paused") == "true") out << "  paused by an operator\n";
+        if (each.contains("paused_lanes") && each["paused_lanes"].is_array())
+            for (const auto& name : each["paused_lanes"])
+                if (name.is_string())
+                    out << "  lane " << printable(name.get<std::string>())
+                        << " paused by an operator\n";
+        if (const auto rate = text_at(each, "/rate_limit/requests_per_s"); rate != "-")
+            out << "  at most " << rate << " requests a second for "
+                << duration_at(each, "/rate_limit/for_s") << "\n";
         auto success = duration_at(each, "/last_success_age_s");
         out << "  last success " << (success == "-" ? "not yet" : success + " ago") << "\n";
         if (auto last = text_at(each, "/last_error"); !last.empty() && last != "-")

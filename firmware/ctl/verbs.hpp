@@ -74,7 +74,9 @@ int retry_dead(const places& at, const console& to, const std::string& destinati
                sequence number);
 int discard_dead(const places& at, const console& to, const std::string& destination,
                  sequence number, const std::string& reason);
-int resume_destination(const places& at, const console& to, const std::string& destination);
+// lane: empty for all.
+int resume_destination(const places& at, const console& to, const std::string& destination,
+                       const std::string& lane = {});
 
 int verify_journal(const places& at, const console& to);
 int show_journal(const places& at, const console& to);

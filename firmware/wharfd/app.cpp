@@ -179,7 +179,11 @@ journal_callbacks app::callbacks() {
             const auto* managed = std::get_if<manage_done>(&answer);
             if (managed != nullptr)
                 asio::post(io_, [this, answer = *managed] { fleet_->on_answer(answer); });
-            return discarded != nullptr || delivered != nullptr || managed != nullptr;
+            const auto* released = std::get_if<quarantine_released>(&answer);
+            if (released != nullptr)
+                asio::post(io_, [this, answer = *released] { fleet_->on_answer(answer); });
+            return released != nullptr || discarded != nullptr || delivered != nullptr ||
+                   managed != nullptr;
         });
         if (bridges_ != nullptr) {
             const auto theirs = std::stable_partition(
@@ -414,8 +418,10 @@ status app::make_sync(std::int64_t journal_ahead_us) {
         warn_of_open(one.tls_key);
         to.push_back(sync_destination_of(config_, one, journal_->destinations()[i],
                                          standing_of(*journal_), std::move(token)));
-        to.back().delivery.paused =
-            journal_->state().destinations(journal_->destinations()[i]).paused();
+        const auto& books = journal_->state().destinations(journal_->destinations()[i]);
+        to.back().delivery.paused = books.paused();
+        for (const std::uint32_t which : books.paused_lanes())
+            if (which < k_lane_count) to.back().delivery.paused_lanes[which] = true;
         to.back().delivery.notes = true;
         to.back().delivery.journal_ahead_us = journal_ahead_us;
     }
@@ -454,10 +460,11 @@ status app::make_fleet() {
     configuration_office::parts configuring{
         with_, workers_, clock_, [this](const config& to) { change_live(to); },
         [this] { begin_anew(clock_.monotonic_us() + k_last_reports_us); }};
-    WHARF_TRY_ASSIGN(fleet_,
-                     fleet_office::make({config_, *journal_, *store_, *writer_, *sync_, workers_,
-                                         io_, [this] { return look(); }},
-                                        std::move(configuring), random_, std::move(password)));
+    WHARF_TRY_ASSIGN(
+        fleet_, fleet_office::make({config_, *journal_, *store_, *writer_, *sync_, workers_, io_,
+                                    [this] { return look(); }, *intake_,
+                                    [this] { return with_.now.text; }},
+                                   std::move(configuring), random_, std::move(password)));
     return ok();
 }
 

@@ -3,6 +3,7 @@
 #include "firmware/views/audit.hpp"
 #include "firmware/views/dead.hpp"
 #include "firmware/views/quarantine.hpp"
+#include "firmware/wharfd/command_words.hpp"
 #include "gateway/base/limits.hpp"
 #include "gateway/journal/inspect.hpp"
 #include "gateway/observe/books.hpp"
@@ -33,18 +34,6 @@ std::uint32_t count_of(std::uint32_t asked) {
 
 std::string dumped(const json& of) {
     return of.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-CommandCode code_of(const error& why) {
-    switch (why.code) {
-    case errc::not_found:
-        return COMMAND_CODE_NOT_FOUND;
-    case errc::invalid:
-    case errc::too_large:
-        return COMMAND_CODE_INVALID;
-    default:
-        return COMMAND_CODE_FAILED;
-    }
 }
 
 } // namespace
@@ -80,9 +69,9 @@ void command_runner::run(manage::ticket of, const Command& command) {
     case Command::kStatus:
         return answer(of, observe::status_json(with_.look()));
     case Command::kPause:
-        return pause(of, command.pause().destination(), true);
+        return pause(of, command.pause().destination(), command.pause().lane(), true);
     case Command::kResume:
-        return pause(of, command.resume().destination(), false);
+        return pause(of, command.resume().destination(), command.resume().lane(), false);
     case Command::kDeadList:
         return read(of, [asked = command.dead_list()](store& from) -> result<std::string> {
             WHARF_TRY_ASSIGN(const json all, views::dead_list_json(
@@ -126,17 +115,25 @@ void command_runner::run(manage::ticket of, const Command& command) {
         return change_operators(of, command.operators_change());
     case Command::kLogLevel:
         return set_log_level(of, command.log_level());
+    case Command::kReplay:
+        return finish(of, COMMAND_CODE_UNSUPPORTED,
+                      "this gateway cannot replay: its journal does not keep how each update "
+                      "ended");
+    case Command::kTrace:
+        return trace(of, command.trace());
+    case Command::kQuarantineRelease:
+        return release_quarantined(of, command.quarantine_release().number());
+    case Command::kRateLimit:
+        return limit_rate(of, command.rate_limit());
+    case Command::kLogTail:
+        return tail_log(of, command.log_tail());
+    case Command::kSupportBundle:
+        return bundle(of);
     case Command::kConfigurationGet:
     case Command::kConfigurationValidate:
     case Command::kConfigurationApply:
     case Command::kConfigurationConfirm:
     case Command::kConfigurationRevert:
-    case Command::kTrace:
-    case Command::kReplay:
-    case Command::kQuarantineRelease:
-    case Command::kRateLimit:
-    case Command::kLogTail:
-    case Command::kSupportBundle:
     case Command::WHAT_NOT_SET:
         break;
     }
@@ -161,28 +158,6 @@ result<std::uint8_t> command_runner::destination(const std::string& name) const 
     for (std::size_t i = 0; i < all.size(); ++i)
         if (all[i].name == name) return with_.log.destinations()[i];
     return error{errc::not_found, "there is no destination \"" + name + "\""};
-}
-
-// First it is so, then it is so after a restart too: a power cut between them only undoes what was
-// not reported.
-void command_runner::pause(manage::ticket of, const std::string& name, bool paused) {
-    const auto number = destination(name);
-    if (!number.ok()) return finish(of, COMMAND_CODE_NOT_FOUND, number.failure().message);
-    auto then = [this, of, number = *number, paused](const std::string& failure) {
-        boost::asio::post(with_.io, [this, of, number, paused, failure] {
-            if (!failure.empty()) return finish(of, COMMAND_CODE_FAILED, failure);
-            manage_request request;
-            request.token = ++last_token_;
-            request.ops = desk_->done_with(of, {});
-            request.ops.emplace_back(pause_destination{number, paused});
-            riding_.emplace(request.token, of);
-            static_cast<void>(with_.writer.submit(std::move(request)));
-        });
-    };
-    if (paused)
-        with_.sync.pause(*number, std::move(then));
-    else
-        with_.sync.resume(*number, std::move(then));
 }
 
 void command_runner::retry_dead(manage::ticket of, const DeadRetryCommand& what) {

@@ -2,7 +2,10 @@
 // changes the journal carries the command's outcome in the same commit. The network thread only.
 #pragma once
 
+#include "firmware/views/trace.hpp"
 #include "gateway/config/config.hpp"
+#include "gateway/ingest/intake.hpp"
+#include "gateway/journal/inspect.hpp"
 #include "gateway/journal/journal.hpp"
 #include "gateway/observe/snapshot.hpp"
 #include "gateway/platform/fleet/fleet_desk.hpp"
@@ -16,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 namespace wharf {
@@ -32,8 +36,11 @@ class command_runner {
         worker_pool& workers;
         boost::asio::io_context& io;
         std::function<observe::gateway_snapshot()> look;
+        const intake& reads;                        // on this thread
+        std::function<std::string()> configuration; // what it runs with, in TOML
     };
-    explicit command_runner(parts with) : with_(std::move(with)), quiet_(with_.io) {}
+    explicit command_runner(parts with);
+    ~command_runner();
 
     // REQUIRES: it outlives what runs. Before the first run().
     void report_to(fleet_desk& desk) { desk_ = &desk; }
@@ -41,6 +48,7 @@ class command_runner {
 
     // The journal's answers to what was asked for here; true where they were.
     bool on_answer(const quarantine_discarded& answer);
+    bool on_answer(const quarantine_released& answer);
     bool on_answer(const manage_done& answer);
 
   private:
@@ -51,7 +59,21 @@ class command_runner {
     [[nodiscard]] sync_shell::reply rides(manage::ticket of);
     [[nodiscard]] result<std::uint8_t> destination(const std::string& name) const;
 
-    void pause(manage::ticket of, const std::string& name, bool paused);
+    // commands_stock.cpp
+    void pause(manage::ticket of, const std::string& name, const std::string& lane_name,
+               bool paused);
+    void limit_rate(manage::ticket of, const wharf::v1::RateLimitCommand& how);
+    void trace(manage::ticket of, const wharf::v1::TraceCommand& asked);
+    void trace_further(manage::ticket of, std::shared_ptr<views::tracer> by);
+    void release_quarantined(manage::ticket of, std::uint64_t number);
+    void submit_release(manage::ticket of, const quarantine_entry& entry);
+
+    // commands_sight.cpp
+    struct log_tail;
+    void tail_log(manage::ticket of, const wharf::v1::LogTailCommand& how);
+    void tail_further(manage::ticket of);
+    void bundle(manage::ticket of);
+
     void retry_dead(manage::ticket of, const wharf::v1::DeadRetryCommand& what);
     void discard_dead(manage::ticket of, const wharf::v1::DeadDiscardCommand& what,
                       const std::string& reason);
@@ -64,6 +86,8 @@ class command_runner {
     fleet_desk* desk_ = nullptr;
     std::map<std::uint64_t, manage::ticket> riding_; // by token
     std::uint64_t last_token_ = k_tokens_from;
+    std::map<std::uint64_t, std::shared_ptr<std::string>> released_; // reports, by token
+    std::map<manage::ticket, std::unique_ptr<log_tail>> tails_;
     boost::asio::steady_timer quiet_; // ends a log level that was set for a while
 
     // Above the desk's own tokens and those of the local routes.

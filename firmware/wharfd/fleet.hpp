@@ -28,6 +28,7 @@ class fleet_office {
     void on_answer(const manage_done& answer);
     // False: it is somebody else's.
     bool on_answer(const quarantine_discarded& answer) { return runner_.on_answer(answer); }
+    bool on_answer(const quarantine_released& answer) { return runner_.on_answer(answer); }
     [[nodiscard]] fleet_desk& desk() { return *desk_; }
     // An event for the fleet.
     void tell(const observe::alarm_change& change);

@@ -55,6 +55,13 @@ result<std::string> reason_of(const std::string& body) {
     return reason;
 }
 
+// Of a body {"lane": "count"}; empty where none is named.
+std::string lane_of(const std::string& body) {
+    auto parsed = nlohmann::json::parse(body, nullptr, false);
+    if (!parsed.is_object() || !parsed.contains("lane") || !parsed["lane"].is_string()) return {};
+    return parsed["lane"].get<std::string>();
+}
+
 } // namespace
 
 void operator_routes::add_to(admin::router& commands, admin::router& pages) {
@@ -127,6 +134,7 @@ void operator_routes::add_to(admin::router& commands, admin::router& pages) {
                         Command command;
                         command.mutable_pause()->set_destination(
                             asked.parameters.at("destination"));
+                        command.mutable_pause()->set_lane(lane_of(asked.body));
                         order(std::move(command), asked, std::move(reply));
                     });
     commands.handle("POST", "/v1/destinations/{destination}/resume",
@@ -134,6 +142,7 @@ void operator_routes::add_to(admin::router& commands, admin::router& pages) {
                         Command command;
                         command.mutable_resume()->set_destination(
                             asked.parameters.at("destination"));
+                        command.mutable_resume()->set_lane(lane_of(asked.body));
                         order(std::move(command), asked, std::move(reply));
                     });
     pages.handle_now("GET", "/healthz", [this](const admin::request&) {

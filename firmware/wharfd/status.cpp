@@ -37,6 +37,12 @@ observed(const std::vector<destination_snapshot>& destinations, std::int64_t jou
                                                1e6;
         }
         to.state = to_circuit(one);
+        to.paused = one.paused;
+        to.paused_lanes = one.paused_lanes;
+        if (const auto left_us = one.limited_until_us - clock.monotonic_us(); left_us > 0) {
+            to.requests_per_s_max = one.requests_per_s_max;
+            to.limited_for_s = static_cast<double>(left_us) / 1e6;
+        }
         to.batches_in_flight = one.requests_in_flight;
         to.requests = one.requests;
         to.retries = one.retries;

@@ -40,6 +40,11 @@ struct destination_snapshot {
     destination_books books;
     std::array<lane_snapshot, k_lane_count> lanes{};
     circuit state = circuit::closed;
+    // By an operator: as a whole, in single lanes, and a bound on requests for a while.
+    bool paused = false;
+    std::array<bool, k_lane_count> paused_lanes{};
+    std::uint32_t requests_per_s_max = 0; // 0: none
+    double limited_for_s = 0;
     std::uint64_t batches_in_flight = 0;
     std::uint64_t requests = 0;
     std::uint64_t retries = 0;

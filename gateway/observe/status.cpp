@@ -48,8 +48,17 @@ json destination_status(const destination_snapshot& at) {
             {"pending", at.lanes[i].pending},
             {"oldest_waiting_s", number(at.lanes[i].oldest_waiting_s)},
             {"target", target_status(at.lanes[i])}};
+    json paused = json::array();
+    for (std::size_t i = 0; i < k_lane_count; ++i)
+        if (at.paused_lanes[i]) paused.push_back(k_lane_names[i]);
+    json limit = nullptr;
+    if (at.requests_per_s_max > 0)
+        limit = {{"requests_per_s", at.requests_per_s_max}, {"for_s", number(at.limited_for_s)}};
     return {{"name", at.books.name},
             {"circuit", to_string(at.state)},
+            {"paused", at.paused},
+            {"paused_lanes", std::move(paused)},
+            {"rate_limit", std::move(limit)},
             {"pending", at.books.pending},
             {"applied", at.books.applied},
             {"dead", at.books.dead},

@@ -1,4 +1,5 @@
 // wharfctl's verbs on a real journal, without a daemon and with a stand-in for one.
+#include "firmware/ctl/sight.hpp"
 #include "firmware/ctl/verbs.hpp"
 #include "gateway/codec/json_codec.hpp"
 #include "gateway/journal/journal.hpp"
@@ -147,7 +148,7 @@ struct stand_in {
                             });
         commands.handle_now("POST", "/v1/destinations/{name}/resume",
                             [this](const admin::request& asked) {
-                                last = asked.path;
+                                last = asked.path + " " + asked.body;
                                 return admin::response{200, "{}"};
                             });
         server.emplace(context.get_executor(), std::move(commands), admin::router{});
@@ -243,6 +244,26 @@ TEST_CASE("a sound journal verifies, is counted and dumped in its numbers' order
           "a-3");
 }
 
+TEST_CASE("a trace says in words where an event is, and behind what it waits") {
+    rig on;
+    v1::TraceCommand asked;
+    asked.set_event_id("a-2");
+    auto shown = run(show_trace, on.at, asked);
+    CHECK(shown.code == k_exit_good);
+    CHECK_THAT(shown.out, Contains("Event 2, a-2: 2 EA of 4711 were picked from A-01") &&
+                              Contains("from scanner-07 at ber1") && Contains("erp: waiting") &&
+                              Contains("behind 1 (dead, lane inventory)") &&
+                              Contains("key WH7-00000007-00000000000000000002-0"));
+    asked.set_order_key("SO-7");
+    CHECK_THAT(run(show_trace, on.at, asked).out, Contains("Nothing found in events 1 to 3"));
+    on.at.json = true;
+    asked.set_sequence(1);
+    CHECK(run(show_trace, on.at, asked).json()["events"][0]["destinations"][0]["code"] ==
+          "insufficient_stock");
+    asked.set_sequence(99);
+    CHECK_THAT(run(show_trace, on.at, asked).err, Contains("holds 1 to 3"));
+}
+
 TEST_CASE("retry and discard find the destination and ask the daemon") {
     rig on;
     stand_in daemon(on.at.socket);
@@ -255,15 +276,18 @@ TEST_CASE("retry and discard find the destination and ask the daemon") {
     CHECK(refused.code == k_exit_failed);
     CHECK_THAT(refused.err, Contains("it is not dead"));
     CHECK_THAT(run(retry_dead, on.at, std::string(), sequence{3}).err, Contains("is not parked"));
-    CHECK(run(resume_destination, on.at, std::string("erp")).code == k_exit_good);
-    CHECK(daemon.last == "/v1/destinations/erp/resume");
+    CHECK(run(resume_destination, on.at, std::string("erp"), std::string()).code == k_exit_good);
+    CHECK(daemon.last == "/v1/destinations/erp/resume ");
+    CHECK(run(resume_destination, on.at, std::string("erp"), std::string("count")).code ==
+          k_exit_good);
+    CHECK(daemon.last == "/v1/destinations/erp/resume {\"lane\":\"count\"}");
 }
 
 TEST_CASE("without a daemon and without a journal the words say what is missing") {
     places nowhere;
     nowhere.socket = "/nowhere/wharfd.sock";
     nowhere.journal = "/nowhere/journal";
-    CHECK_THAT(run(resume_destination, nowhere, std::string("erp")).err,
+    CHECK_THAT(run(resume_destination, nowhere, std::string("erp"), std::string()).err,
                Contains("nobody answers on /nowhere/wharfd.sock"));
     CHECK(run(show_status, nowhere).code == k_exit_failed);
     CHECK_THAT(run(show_books, nowhere).err, Contains("/nowhere/journal"));
