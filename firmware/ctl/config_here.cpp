@@ -1,6 +1,7 @@
 // The configuration of this machine's gateway, for a bad day: without the fleet, without the
 // daemon.
 #include "firmware/ctl/config.hpp"
+#include "firmware/ctl/fleet.hpp"
 #include "firmware/views/words.hpp"
 #include "gateway/config/overlay.hpp"
 #include "gateway/platform/configuration_files.hpp"
@@ -70,12 +71,15 @@ int show_own_config(const places& at, const console& to) {
 }
 
 int clear_own_config(const places& at, const console& to) {
-    auto asked = ask_daemon(at, "POST", "/v1/configuration/clear");
-    if (asked.ok()) {
-        to.out << "The gateway begins anew with its own file.\n";
-        return k_exit_good;
+    if (auto daemon = ask_daemon(at, "GET", "/v1/status"); daemon.ok()) {
+        wharf::v1::Command order;
+        order.mutable_configuration_clear();
+        return order_here(at, {}, to, std::move(order), [](const auto&, std::ostream& out) {
+            out << "The gateway begins anew with its own file.\n";
+        });
+    } else if (daemon.failure().code != errc::not_found) {
+        return failed(to, daemon.failure());
     }
-    if (asked.failure().code != errc::not_found) return failed(to, asked.failure());
     if (at.own.empty()) return failed(to, no_own());
     // No daemon: it finds this at its next start.
     const configuration_files files(at.journal);

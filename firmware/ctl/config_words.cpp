@@ -24,10 +24,6 @@ confirmed in time, over the fleet, the gateway goes back by itself.
 
 using over_fleet = int (*)(const fleet_options&, bool, const console&, const config_arguments&);
 
-int only_over_the_fleet(const places&, const console& to) {
-    return failed(to, {errc::unsupported, "this needs --fleet FILE"});
-}
-
 void choose(CLI::App& verb_app, fleet_arguments& fleet, config_arguments& given, verb& chosen,
             fleet_form& form, over_fleet what) {
     verb_app.callback([&fleet, &given, &chosen, &form, what] {

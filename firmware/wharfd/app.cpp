@@ -42,6 +42,7 @@ constexpr std::uint32_t k_last_words_ms = 1000;
 constexpr std::uint32_t k_fleet_wait_ms = 1000;
 constexpr std::uint32_t k_fence_wait_ms = 1000; // for what is on its way to its acknowledgement
 constexpr auto k_watch = std::chrono::seconds(1);
+constexpr std::int64_t k_full_said_every_us = 10'000'000;
 constexpr auto k_stop_look = std::chrono::milliseconds(10);
 // What was said of a configuration that needs a new run leaves before it, where it can.
 constexpr std::int64_t k_last_reports_us = 1'000'000;
@@ -121,6 +122,8 @@ class app : public journal_port {
     asio::signal_set reload_signal_;
     std::int64_t looked_s_ = 0; // at the certificates
     std::int64_t stop_by_us_ = 0;
+    std::int64_t full_said_us_ = 0; // the journal thread's, and the next
+    bool full_said_ = false;
     bool doors_closed_ = false;
     bool begin_anew_ = false;
     bool stopping_ = false;
@@ -221,10 +224,15 @@ journal_callbacks app::callbacks() {
     out.space = [this](bool full, const std::string& why) {
         sync_->on_space(full);
         if (bridges_ != nullptr) bridges_->on_space(full);
-        if (full)
+        // At the quota this comes and goes many times a minute.
+        const auto now_us = clock_.monotonic_us();
+        if (full && (full_said_us_ == 0 || now_us - full_said_us_ >= k_full_said_every_us)) {
+            full_said_us_ = now_us;
+            full_said_ = true;
             log::warn("acknowledgements are withheld for want of space", {{"reason", why}});
-        else
+        } else if (!full && std::exchange(full_said_, false)) {
             log::info("there is space again: acknowledgements go on");
+        }
     };
     out.committed = [this](const group_report& group) {
         ++measured_.groups;

@@ -134,6 +134,7 @@ void command_runner::run(manage::ticket of, const Command& command) {
     case Command::kConfigurationApply:
     case Command::kConfigurationConfirm:
     case Command::kConfigurationRevert:
+    case Command::kConfigurationClear:
     case Command::WHAT_NOT_SET:
         break;
     }

@@ -57,7 +57,6 @@ manage::configuration_time configuration_office::now() const {
 }
 
 void configuration_office::finish(manage::ticket of, manage::command_outcome outcome) {
-    if (auto local = waiting_.extract(of); !local.empty()) return local.mapped()(outcome);
     desk_->finish(of, std::move(outcome));
 }
 
@@ -83,6 +82,9 @@ bool configuration_office::run(const manage::act::run& what) {
         break;
     case Command::kConfigurationRevert:
         revert(by, command.configuration_revert());
+        break;
+    case Command::kConfigurationClear:
+        machine_.clear(std::move(by));
         break;
     default:
         return false;
@@ -113,16 +115,6 @@ void configuration_office::revert(const manage::configuration_order& by,
     auto text = files_.text_of(machine_.record(), what.version());
     if (!text.ok()) return finish(by.of, {COMMAND_CODE_FAILED, text.failure().message, {}});
     apply(by, std::move(*text), what.confirm_within_s(), std::nullopt);
-}
-
-void configuration_office::clear(const std::string& user, reply then) {
-    manage::configuration_order by;
-    by.of = ++last_local_;
-    by.by = user;
-    by.local = true;
-    waiting_.emplace(by.of, std::move(then));
-    machine_.clear(std::move(by));
-    perform();
 }
 
 void configuration_office::tick() {

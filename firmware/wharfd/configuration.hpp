@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 
 namespace wharf {
@@ -28,16 +27,12 @@ class configuration_office {
         // Soon, when what is said of it has left.
         std::function<void()> begin_anew;
     };
-    using reply = std::function<void(const manage::command_outcome&)>;
-
     explicit configuration_office(parts with);
 
     // REQUIRES: it outlives what runs. Before the first run().
     void report_to(fleet_desk& desk) { desk_ = &desk; }
     // False: it is no command of the configuration.
     bool run(const manage::act::run& what);
-    // For a user of this machine: the gateway's own file is in effect from now on, alone.
-    void clear(const std::string& user, reply then);
     // About once a second.
     void tick();
     void add_to(wharf::v1::GatewayState& state) const;
@@ -65,11 +60,6 @@ class configuration_office {
     effective_config next_;   // what is applied
     effective_config before_; // what holds while something is on trial live
     fleet_desk* desk_ = nullptr;
-    std::map<manage::ticket, reply> waiting_; // users of this machine
-    manage::ticket last_local_ = k_local_from;
-
-    // Above the desk's own.
-    static constexpr manage::ticket k_local_from = manage::ticket{1} << 63;
 };
 
 } // namespace wharf

@@ -114,6 +114,8 @@ void fleet_office::tell(const observe::alarm_change& change) {
     event.set_raised(change.became != observe::alarm_change::what::cleared);
     event.set_text(change.about.text);
     desk_->raise(std::move(event));
+}
+
 bool fleet_office::has_more_to_say() const {
     const auto now = desk_->status();
     return now.commands.open > 0 || (now.connected && now.commands.outbound > 0);

@@ -1,6 +1,7 @@
 #include "firmware/wharfd/routes.hpp"
 
 #include "gateway/base/limits.hpp"
+#include "gateway/manage/kinds.hpp"
 #include "gateway/observe/health.hpp"
 #include "gateway/observe/metrics.hpp"
 
@@ -55,10 +56,12 @@ result<std::string> reason_of(const std::string& body) {
     return reason;
 }
 
-// Of a body {"lane": "count"}; empty where none is named.
-std::string lane_of(const std::string& body) {
+// No body: all lanes.
+result<std::string> lane_of(const std::string& body) {
+    if (body.empty()) return std::string();
     auto parsed = nlohmann::json::parse(body, nullptr, false);
-    if (!parsed.is_object() || !parsed.contains("lane") || !parsed["lane"].is_string()) return {};
+    if (!parsed.is_object() || !parsed.contains("lane") || !parsed["lane"].is_string())
+        return error{errc::invalid, "expected no body, or {\"lane\": \"its name\"}"};
     return parsed["lane"].get<std::string>();
 }
 
@@ -90,6 +93,12 @@ void operator_routes::add_to(admin::router& commands, admin::router& pages) {
             Command command;
             if (!command.ParseFromString(asked.body))
                 return reply(admin::error_response(400, "expected a serialized wharf.v1.Command"));
+            // Who may open the socket keeps stock moving; it takes more to say who is obeyed.
+            const auto* kind = manage::kind_of(command);
+            if (kind != nullptr && kind->role == OPERATOR_ROLE_ADMIN && !asked.owner)
+                return reply(admin::error_response(
+                    403, std::string(kind->name) +
+                             ": on the gateway itself only root and wharfd's own user may"));
             with_.order(std::move(command), asked.user,
                         [reply = std::move(reply)](const CommandReport& report) {
                             reply({200, report.SerializeAsString(), "application/x-protobuf"});
@@ -131,18 +140,22 @@ void operator_routes::add_to(admin::router& commands, admin::router& pages) {
                     });
     commands.handle("POST", "/v1/destinations/{destination}/pause",
                     [this](const admin::request& asked, admin::answer reply) {
+                        auto lane = lane_of(asked.body);
+                        if (!lane.ok()) return reply(refusal(lane.failure()));
                         Command command;
                         command.mutable_pause()->set_destination(
                             asked.parameters.at("destination"));
-                        command.mutable_pause()->set_lane(lane_of(asked.body));
+                        command.mutable_pause()->set_lane(*lane);
                         order(std::move(command), asked, std::move(reply));
                     });
     commands.handle("POST", "/v1/destinations/{destination}/resume",
                     [this](const admin::request& asked, admin::answer reply) {
+                        auto lane = lane_of(asked.body);
+                        if (!lane.ok()) return reply(refusal(lane.failure()));
                         Command command;
                         command.mutable_resume()->set_destination(
                             asked.parameters.at("destination"));
-                        command.mutable_resume()->set_lane(lane_of(asked.body));
+                        command.mutable_resume()->set_lane(*lane);
                         order(std::move(command), asked, std::move(reply));
                     });
     pages.handle_now("GET", "/healthz", [this](const admin::request&) {

@@ -4,6 +4,7 @@
 #include "gateway/platform/machine/probe.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace wharf {
 
@@ -13,11 +14,13 @@ using observe::alarm_change;
 using observe::alarm_code;
 
 constexpr std::int64_t k_machine_look_us = std::int64_t{limits::k_machine_look_s} * 1'000'000;
+constexpr std::int64_t k_full_again_us = 60'000'000;
 
 // The log has these from who saw them first.
 bool is_logged_elsewhere(alarm_code code) {
     return code == alarm_code::destination_away || code == alarm_code::destination_stopped ||
-           code == alarm_code::blocked_keys || code == alarm_code::tls_files;
+           code == alarm_code::blocked_keys || code == alarm_code::tls_files ||
+           code == alarm_code::shedding;
 }
 
 void log_change(const alarm_change& change) {
@@ -116,15 +119,16 @@ void sight::on_notes(std::size_t place, const std::vector<delivery_note>& notes)
 void sight::on_delivery_alarm(const std::string& destination, const std::string& code,
                               const std::string& text, bool raised) {
     // The others can be seen in the state of the destination.
-    const bool files = code == "tls_files";
-    if (!files && code != "blocked_keys") return;
-    const auto which = files ? alarm_code::tls_files : alarm_code::blocked_keys;
+    constexpr std::array told = {alarm_code::tls_files, alarm_code::blocked_keys,
+                                 alarm_code::shedding};
+    const auto which = std::ranges::find(told, code, [](auto one) { return to_string(one); });
+    if (which == told.end()) return;
     if (raised)
-        board_.raise({which, destination, observe::severity::warning,
+        board_.raise({*which, destination, observe::severity::warning,
                       "destination " + destination + ": " + text},
                      now());
     else
-        board_.clear(which, destination, now());
+        board_.clear(*which, destination, now());
 }
 
 void sight::add_to(observe::gateway_snapshot& out, device_watch& devices) const {
@@ -166,9 +170,24 @@ void sight::tell_changes() {
 }
 
 void sight::watch(const observe::gateway_snapshot& seen) {
-    board_.settle(observe::conditions_of(seen), now());
+    auto conditions = observe::conditions_of(seen);
+    hold_journal_full(conditions);
+    board_.settle(conditions, now());
     tell_changes();
     look_at_machine();
+}
+
+// At the quota space comes and goes many times a minute: that is one alarm.
+void sight::hold_journal_full(std::vector<observe::condition>& conditions) {
+    const auto is_it = [](const auto& one) { return one.code == alarm_code::journal_full; };
+    if (const auto found = std::ranges::find_if(conditions, is_it); found != conditions.end()) {
+        journal_full_ = *found;
+        journal_full_us_ = clock_.monotonic_us();
+    } else if (journal_full_ && clock_.monotonic_us() - journal_full_us_ < k_full_again_us) {
+        conditions.push_back(*journal_full_);
+    } else {
+        journal_full_.reset();
+    }
 }
 
 // By a worker: a sensor may be slow. Where there is too much to do for them it waits for the next

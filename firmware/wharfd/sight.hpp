@@ -62,6 +62,7 @@ class sight {
     [[nodiscard]] observe::alarm_time now() const;
     void tell_changes();
     void look_at_machine();
+    void hold_journal_full(std::vector<observe::condition>& conditions);
 
     const std::string journal_path_;
     clock_port& clock_;
@@ -71,6 +72,8 @@ class sight {
     std::vector<std::unique_ptr<destination_sight>> destinations_;
     mutable std::mutex targets_mutex_;
     observe::alarm_board board_;
+    std::optional<observe::condition> journal_full_;
+    std::int64_t journal_full_us_ = 0; // when it was seen last
     observe::machine_snapshot machine_;
     std::optional<std::int64_t> machine_looked_us_;
     bool machine_looking_ = false;

@@ -244,6 +244,9 @@ bool configuration_machine::revert(configuration_order by, std::uint64_t version
 }
 
 void configuration_machine::clear(configuration_order by) {
+    if (!by.local)
+        return finish(by, COMMAND_CODE_INVALID,
+                      "only a user of the gateway itself clears; over the fleet: revert 0");
     if (keeping_ || leaving_) {
         static_cast<void>(refuse_busy(by, false));
         return;

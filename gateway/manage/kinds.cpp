@@ -34,6 +34,7 @@ constexpr std::array k_kinds = {
     command_kind{Command::kConfigurationApply, "configuration_apply", k_admin, true},
     command_kind{Command::kConfigurationConfirm, "configuration_confirm", k_admin, true},
     command_kind{Command::kConfigurationRevert, "configuration_revert", k_admin, true},
+    command_kind{Command::kConfigurationClear, "configuration_clear", k_admin, true},
     command_kind{Command::kTrace, "trace", k_viewer, false},
     command_kind{Command::kReplay, "replay", k_operator, true},
     command_kind{Command::kQuarantineRelease, "quarantine_release", k_operator, true},

@@ -41,7 +41,8 @@ std::string_view to_string(alarm_code code) noexcept {
                                                                         "disk_low",
                                                                         "flash_worn",
                                                                         "temperature",
-                                                                        "configuration"};
+                                                                        "configuration",
+                                                                        "shedding"};
     return names[static_cast<std::size_t>(code)];
 }
 

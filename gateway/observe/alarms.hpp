@@ -41,9 +41,10 @@ enum class alarm_code : std::uint8_t {
     flash_worn,
     temperature,
     configuration,
+    shedding,
 };
 inline constexpr std::size_t k_alarm_code_count =
-    static_cast<std::size_t>(alarm_code::configuration) + 1;
+    static_cast<std::size_t>(alarm_code::shedding) + 1;
 [[nodiscard]] std::string_view to_string(alarm_code code) noexcept;
 
 enum class severity : std::uint8_t { warning, critical };

@@ -158,10 +158,6 @@ void destination_machine::on_space(bool full, instant at) {
     short_of_space_ = full;
     for (std::size_t i = 0; i < k_lane_count; ++i)
         lanes_.widen(static_cast<lane>(i), full && options_.lanes[i].sheddable);
-    if (!full && shed_now_ > 0) {
-        alarm("shedding", std::to_string(shed_now_) + " updates were shed", false);
-        shed_now_ = 0;
-    }
     pump(at);
 }
 
@@ -249,6 +245,7 @@ void destination_machine::pump(instant at) {
         actions_.emplace_back(act::load_heads{page.in_lane, page.after, page.heads_max});
     for (auto number : wants.heads)
         actions_.emplace_back(act::load_head{number});
+    end_shedding(at);
     compute_wake(at);
 }
 
@@ -273,6 +270,7 @@ void destination_machine::compute_wake(instant at) {
     wake_.reset();
     if (!delayed_.empty()) wake_at(delayed_.begin()->first.first, at);
     if (short_of_space_ && shed_again_us_ != 0) wake_at(shed_again_us_, at);
+    if (!short_of_space_ && shed_now_ > 0) wake_at(shed_last_us_ + k_shedding_over_us, at);
     if (!running()) return;
     const auto gate = std::max({hold_until_us_, circuit_.open_until_us(), next_request_us(at)});
     for (const auto& [number, b] : batches_)

@@ -248,6 +248,7 @@ class destination_machine {
 
     // machine_shed.cpp
     void shed(instant at);
+    void end_shedding(instant at);
     void step_aside(instant at);
     [[nodiscard]] bool sheddable(const batch_entry& e) const;
     [[nodiscard]] bool gives_way(lane priority, instant at) const;
@@ -309,7 +310,10 @@ class destination_machine {
     bool short_of_space_ = false;
     std::optional<std::uint64_t> shedding_; // token of the request that sheds
     std::int64_t shed_again_us_ = 0;        // not before, monotonic
-    std::uint64_t shed_now_ = 0;            // since the journal became short of space
+    std::uint64_t shed_now_ = 0;            // since it began; 0: it is over
+    std::int64_t shed_last_us_ = 0;
+    // Space that comes and goes is one alarm.
+    static constexpr std::int64_t k_shedding_over_us = 60'000'000;
     std::string stopped_;
     std::string last_error_;
     std::uint64_t applied_ = 0;

@@ -83,10 +83,17 @@ void destination_machine::shed(instant at) {
     if (shed_now_ == 0)
         alarm("shedding", "the journal is full: the oldest updates of lanes that may be shed are");
     shed_now_ += d.request.ops.size();
+    shed_last_us_ = at.now_us;
     d.request.urgent = true;
     lanes_.collect_ops(d.request.ops);
     shedding_ = next_token_;
     submit(d);
+}
+
+void destination_machine::end_shedding(instant at) {
+    if (shed_now_ == 0 || short_of_space_ || at.now_us < shed_last_us_ + k_shedding_over_us) return;
+    alarm("shedding", std::to_string(shed_now_) + " updates were shed", false);
+    shed_now_ = 0;
 }
 
 } // namespace wharf

@@ -18,6 +18,8 @@ struct request {
     std::string body;
     // Who asks, as the system says: "uid 1000". Empty over TCP.
     std::string user = {};
+    // Root, or the user that this program runs as.
+    bool owner = false;
 };
 
 struct response {

@@ -26,14 +26,14 @@ error failed(std::string_view what, const error_code& ec) {
 }
 
 // By its number: a name would have to be looked up, perhaps somewhere that does not answer.
-std::string user_of(unix_stream::socket& socket) {
+caller caller_of(unix_stream::socket& socket) {
     ucred who{};
     socklen_t size = sizeof who;
     if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
-        return "somebody";
-    return "uid " + std::to_string(who.uid);
+        return {"somebody", false};
+    return {"uid " + std::to_string(who.uid), who.uid == 0 || who.uid == ::geteuid()};
 }
-std::string user_of(tcp::socket&) {
+caller caller_of(tcp::socket&) {
     return {};
 }
 
@@ -115,9 +115,9 @@ class server::state : public std::enable_shared_from_this<server::state> {
     template <class Protocol>
     void serve(typename Protocol::socket socket, const std::shared_ptr<const router>& routes) {
         if (static_cast<std::size_t>(*open_) >= limits::k_admin_connections_max) return;
-        std::string user = user_of(socket);
+        auto by = caller_of(socket);
         auto served = std::make_shared<session<Protocol>>(
-            std::move(socket), session_shelter{routes, open_, timeout_}, std::move(user));
+            std::move(socket), session_shelter{routes, open_, timeout_}, std::move(by));
         std::erase_if(closers_, [](const closer& each) { return each.gone(); });
         closers_.push_back(closer{served, [weak = std::weak_ptr<session<Protocol>>(served)] {
                                       if (auto alive = weak.lock()) alive->close();

@@ -21,6 +21,11 @@
 namespace wharf::admin {
 
 // What sessions share with the server.
+struct caller {
+    std::string user; // as in a request
+    bool owner = false;
+};
+
 struct session_shelter {
     std::shared_ptr<const router> routes;
     std::shared_ptr<int> open; // counts the server's connections
@@ -32,9 +37,9 @@ template <class Protocol> class session : public std::enable_shared_from_this<se
     using error_code = boost::beast::error_code;
 
   public:
-    session(typename Protocol::socket socket, session_shelter shelter, std::string user)
+    session(typename Protocol::socket socket, session_shelter shelter, caller by)
         : stream_(std::move(socket)), reply_timer_(stream_.get_executor()),
-          shelter_(std::move(shelter)), user_(std::move(user)) {
+          shelter_(std::move(shelter)), by_(std::move(by)) {
         ++*shelter_.open;
     }
     ~session() { --*shelter_.open; }
@@ -73,7 +78,8 @@ template <class Protocol> class session : public std::enable_shared_from_this<se
         asked.method = std::string(message.method_string());
         asked.path = std::string(message.target());
         asked.body = std::move(message.body());
-        asked.user = user_;
+        asked.user = by_.user;
+        asked.owner = by_.owner;
         await_reply(std::move(asked));
     }
 
@@ -116,7 +122,7 @@ template <class Protocol> class session : public std::enable_shared_from_this<se
     stream stream_;
     boost::asio::steady_timer reply_timer_;
     session_shelter shelter_;
-    const std::string user_;
+    const caller by_;
     boost::beast::flat_buffer buffer_{16 * 1024 + limits::k_admin_body_bytes_max};
     std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
     std::optional<boost::beast::http::response<boost::beast::http::string_body>> message_;

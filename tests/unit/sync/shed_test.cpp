@@ -53,9 +53,11 @@ TEST_CASE("a full journal sheds updates of a lane that may be shed, and of no ot
     CHECK(r.alarmed("shedding"));
     r.machine->on_space(false, r.now());
     r.machine->resume(r.now());
+    r.run(applied);
+    CHECK(r.alarmed("shedding"));
+    r.advance(k_minute_us);
     r.settle();
     CHECK_FALSE(r.alarmed("shedding"));
-    r.run(applied);
     CHECK(r.journal.books().applied == 500);
     CHECK(r.journal.books().pending == 0);
     for (sequence n = 1; n <= 1000; ++n)
