@@ -76,6 +76,7 @@ constexpr auto k_rules = std::to_array<key_rule>({
     {"route[].profile", k_free},
     {"lane.*.dead_blocks", k_free},
     {"lane.*.latency_target_ms", k_free},
+    {"lane.*.sheddable", k_free},
     {"lanes.kinds.*", k_free},
     {"target.*.within_ms", k_free, true},
     {"target.*.objective", k_free, true},

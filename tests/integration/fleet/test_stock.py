@@ -127,7 +127,7 @@ class Release(StockTest):
         self.one.ctl("journal", "verify")
 
     def test_on_the_gateway_itself_and_over_a_kill(self):
-        self.scanner.deliver(TOPIC, json.dumps([json.loads(event(1)), {"event_id": "bad"}]), 1, 1)
+        self.scanner.deliver(TOPIC, json.dumps([json.loads(event(1)), {"event_id": "bad"}]).encode(), 1, 1)
         self.assertEqual(self.one.intake()["accepted"], 1)
         said = self.one.ctl("quarantine", "release", "1")
         self.assertIn("1 quarantined again: invalid", said)
@@ -143,7 +143,7 @@ class Release(StockTest):
 class Slow(StockTest):
     def test_a_paused_lane_waits_over_a_kill_while_others_go_on(self):
         self.assertEqual(self.order("bob", "pause", "erp", "--lane", "count")["code"], "ok")
-        self.scanner.deliver(TOPIC, json.dumps(COUNTED), 1, 1)
+        self.scanner.deliver(TOPIC, json.dumps(COUNTED).encode(), 1, 1)
         self.scanner.deliver(TOPIC, event(1), 1, 2)
         wait_until(lambda: self.central.applied() == ["e-1"], "the other lane goes on")
         self.one.kill()
@@ -165,7 +165,7 @@ class Slow(StockTest):
         said = self.order("bob", "resume", "erp", "--lane", "count", good=(3,))
         self.assertIn("paused as a whole", said["message"])
         self.order("bob", "resume", "erp")
-        self.scanner.deliver(TOPIC, json.dumps(COUNTED), 1, 1)
+        self.scanner.deliver(TOPIC, json.dumps(COUNTED).encode(), 1, 1)
         wait_until(lambda: self.central.applied() == ["c-1"], "all lanes go on")
 
     def test_a_destination_gets_no_more_requests_than_it_may_for_a_while(self):

@@ -369,7 +369,13 @@ TEST_CASE("cleared from here the gateway's own file holds, whatever was") {
     it.hold("a", "x = 1");
     if (GENERATE(false, true)) it.apply("b", "x = 2", true);
     it.settle();
-    it.machine->clear(it.by("c"));
+    auto user = it.by("c");
+    it.machine->clear(user);
+    it.settle();
+    CHECK(it.last().code == COMMAND_CODE_INVALID);
+    CHECK(it.machine->in_effect() != 0);
+    user.local = true;
+    it.machine->clear(user);
     it.settle();
     CHECK(it.last().code == COMMAND_CODE_OK);
     it.begin();

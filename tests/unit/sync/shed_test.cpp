@@ -53,10 +53,10 @@ TEST_CASE("a full journal sheds updates of a lane that may be shed, and of no ot
     CHECK(r.alarmed("shedding"));
     r.machine->on_space(false, r.now());
     r.machine->resume(r.now());
-    r.run(applied);
-    CHECK(r.alarmed("shedding"));
-    r.advance(k_minute_us);
     r.settle();
+    // Space comes and goes at the quota: that is one alarm.
+    CHECK(r.alarmed("shedding"));
+    r.run(applied);
     CHECK_FALSE(r.alarmed("shedding"));
     CHECK(r.journal.books().applied == 500);
     CHECK(r.journal.books().pending == 0);
@@ -147,4 +147,29 @@ TEST_CASE("a destination that is not reached does not hold up what may be shed")
     r.run(applied);
     CHECK(r.journal.books().pending == 0);
     CHECK(r.journal.books().applied >= 4700);
+}
+
+TEST_CASE("what the ERP has under way is not shed: it may yet take effect") {
+    rig r(telemetry_gives_way());
+    for (std::uint64_t i = 1; i <= 100; ++i)
+        r.append(lane::telemetry, {i});
+    std::set<sequence> under_way;
+    const auto not_yet = [&](const request& q) {
+        for (const auto& item : q.items)
+            under_way.insert(item.number);
+        return each(q, wharf::v1::ITEM_STATUS_IN_PROGRESS);
+    };
+    r.run(not_yet, 500'000);
+    REQUIRE_FALSE(under_way.empty());
+    r.machine->pause(r.now());
+    be_full(r, k_minute_us);
+    for (const auto number : under_way)
+        CHECK_FALSE(r.journal.settled(number).has_value());
+    CHECK(r.journal.books().shed + under_way.size() == 100);
+    r.machine->on_space(false, r.now());
+    r.machine->resume(r.now());
+    r.settle();
+    r.run(applied);
+    for (const auto number : under_way)
+        CHECK(r.journal.settled(number) == settlement::applied);
 }
