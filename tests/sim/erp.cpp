@@ -140,6 +140,24 @@ void model_erp::serve(const wharf::v1::UpdateBatch& batch, const reply& to) {
     answer_later(to, written(answer));
 }
 
+// Nobody hears of it.
+void model_erp::apply_later(const wharf::v1::UpdateBatch& batch) {
+    for (const auto& item : batch.items())
+        ++under_way_[item.idempotency_key()], ++late_[item.id().sequence()];
+    const auto most = std::min(plan_.delivery.settle_us, plan_.timeout_us * 2);
+    world_.after(random_.between(plan_.timeout_us / 2, most * 9 / 10 + plan_.timeout_us / 2),
+                 [this, batch] {
+                     for (const auto& item : batch.items()) {
+                         if (--under_way_[item.idempotency_key()] == 0)
+                             under_way_.erase(item.idempotency_key());
+                         if (--late_[item.id().sequence()] == 0)
+                             late_.erase(item.id().sequence());
+                     }
+                     wharf::v1::BatchAnswer unheard;
+                     apply_batch(batch, unheard);
+                 });
+}
+
 bool model_erp::misbehave(const http_request& request, const wharf::v1::UpdateBatch& batch,
                           const reply& to) {
     const auto with_retry_after = [this](int status) {
@@ -154,20 +172,7 @@ bool model_erp::misbehave(const http_request& request, const wharf::v1::UpdateBa
     }
     if (random_.chance(plan_.applied_late)) {
         trouble(fault::erp_applied_late);
-        for (const auto& item : batch.items())
-            ++under_way_[item.idempotency_key()], ++late_[item.id().sequence()];
-        const auto most = std::min(plan_.delivery.settle_us, plan_.timeout_us * 2);
-        world_.after(random_.between(plan_.timeout_us / 2, most * 9 / 10 + plan_.timeout_us / 2),
-                     [this, batch] {
-                         for (const auto& item : batch.items()) {
-                             if (--under_way_[item.idempotency_key()] == 0)
-                                 under_way_.erase(item.idempotency_key());
-                             if (--late_[item.id().sequence()] == 0)
-                                 late_.erase(item.id().sequence());
-                         }
-                         wharf::v1::BatchAnswer unheard;
-                         apply_batch(batch, unheard);
-                     });
+        apply_later(batch);
         return true;
     }
     if (random_.chance(plan_.throttled)) {
@@ -289,9 +294,14 @@ model_erp::verdict model_erp::apply(const wharf::v1::Update& item) {
         }
         if (!healed_ && random_.chance(plan_.in_progress)) {
             trouble(fault::erp_item_in_progress);
-            return {random_.chance(5000) ? wharf::v1::ITEM_STATUS_IN_PROGRESS
-                                         : wharf::v1::ITEM_STATUS_THROTTLED,
-                    ""};
+            if (random_.chance(5000)) return {wharf::v1::ITEM_STATUS_THROTTLED, ""};
+            // It means what it says, or somebody else had it and gave it up.
+            if (random_.chance(5000)) {
+                wharf::v1::UpdateBatch alone;
+                *alone.add_items() = item;
+                apply_later(alone);
+            }
+            return {wharf::v1::ITEM_STATUS_IN_PROGRESS, ""};
         }
         if (!healed_ && random_.chance(plan_.item_error)) {
             trouble(fault::erp_item_error);

@@ -72,6 +72,7 @@ class model_erp {
     bool refuse_whole(const wharf::v1::UpdateBatch& batch, const reply& to);
     void serve(const wharf::v1::UpdateBatch& batch, const reply& to);
     void apply_batch(const wharf::v1::UpdateBatch& batch, wharf::v1::BatchAnswer& answer);
+    void apply_later(const wharf::v1::UpdateBatch& batch);
     verdict apply(const wharf::v1::Update& item);
     bool remembered(const std::string& key);
     void effect(const wharf::v1::Update& item, const std::string& content);

@@ -278,6 +278,10 @@ plan draw_plan(std::uint64_t seed) {
     for (auto& erp : out.erps)
         for (std::size_t i = 0; i < k_lane_count; ++i)
             erp.delivery.lanes[i].sheddable = out.gateway.sheddable[i];
+    // What is shed meets what the ERP has under way.
+    if (out.gateway.sheddable[index_of(lane::telemetry)])
+        for (auto& erp : out.erps)
+            erp.in_progress *= 8;
     // The gateway takes up to an hour between two clocks for a correction.
     const bool small = out.machine.store_bytes_max < k_ample_bytes;
     for (auto& one : out.erps) {
