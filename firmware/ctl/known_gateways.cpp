@@ -3,6 +3,7 @@
 #include "gateway/base/bytes.hpp"
 #include "gateway/platform/private_file.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -64,12 +65,10 @@ result<known_gateways> known_gateways::read(const std::string& path, bool accept
 
 bool known_gateways::is(const std::string& name, const key_fingerprint& key) {
     const std::string digits = to_hex(view_of(key));
-    const auto [at, fresh] = known_.emplace(name, entry{digits, 0, {}});
-    if (fresh) changed_ = true;
+    const auto [at, fresh] = known_.emplace(name, entry{digits, 0, {}, true});
     if (at->second.key == digits) return true;
     if (!accept_changed_) return false;
-    at->second = {digits, 0, {}};
-    changed_ = true;
+    at->second = {digits, 0, {}, true};
     return true;
 }
 
@@ -84,23 +83,39 @@ std::string known_gateways::trail_objection(const std::string& name, std::uint64
                ": if its journal was replaced, say so with --accept-changed-keys";
     it.audit_number = number;
     it.audit_head = digits;
-    changed_ = true;
+    it.changed = true;
     return {};
 }
 
-status known_gateways::write() const {
-    if (!changed_) return ok();
-    std::string text;
+std::string known_gateways::text() const {
+    std::string out;
     for (const auto& [name, one] : known_) {
-        text.append(name).append(" ").append(one.key);
+        out.append(name).append(" ").append(one.key);
         if (one.audit_number > 0)
-            text.append(" ")
+            out.append(" ")
                 .append(std::to_string(one.audit_number))
                 .append(":")
                 .append(one.audit_head);
-        text.append("\n");
+        out.append("\n");
     }
-    return replace_private_file(path_, text, k_mode);
+    return out;
+}
+
+status known_gateways::write() const {
+    if (std::ranges::none_of(known_, [](const auto& one) { return one.second.changed; }))
+        return ok();
+    return with_folder_locked(path_, [this]() -> status {
+        WHARF_TRY_ASSIGN(auto there, read(path_, accept_changed_));
+        for (const auto& [name, mine] : known_) {
+            if (!mine.changed) continue;
+            const auto [at, fresh] = there.known_.emplace(name, mine);
+            const entry& theirs = at->second;
+            // Who saw another key for it first, or more of the same one's trail, stays.
+            const bool newer = theirs.key == mine.key && mine.audit_number > theirs.audit_number;
+            if (!fresh && (newer || accept_changed_)) at->second = mine;
+        }
+        return replace_private_file(path_, there.text(), k_mode);
+    });
 }
 
 } // namespace wharf::ctl

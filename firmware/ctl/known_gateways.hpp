@@ -22,18 +22,19 @@ class known_gateways {
     // What is wrong with a trail that ends so, after what it was; empty: nothing, and it is noted.
     [[nodiscard]] std::string trail_objection(const std::string& name, std::uint64_t number,
                                               std::string_view head);
-    // Where something was added.
+    // What is new, beside what others wrote meanwhile.
     status write() const;
 
   private:
     std::string path_;
     bool accept_changed_ = false;
-    bool changed_ = false;
     struct entry {
         std::string key; // in hexadecimal digits
         std::uint64_t audit_number = 0;
         std::string audit_head; // in hexadecimal digits
+        bool changed = false;
     };
+    [[nodiscard]] std::string text() const;
     std::map<std::string, entry, std::less<>> known_;
 };
 

@@ -154,8 +154,17 @@ sync_shell::reply command_runner::rides(manage::ticket of) {
     };
 }
 
+// Where there is one only it need not be named.
 result<std::uint8_t> command_runner::destination(const std::string& name) const {
     const auto& all = with_.settings.destinations;
+    if (name.empty() && all.size() == 1) return with_.log.destinations()[0];
+    if (name.empty()) {
+        std::string names;
+        for (const auto& one : all)
+            names += (names.empty() ? "" : ", ") + one.name;
+        return error{errc::not_found,
+                     "which destination? Expected one of: " + (all.empty() ? "(none)" : names)};
+    }
     for (std::size_t i = 0; i < all.size(); ++i)
         if (all[i].name == name) return with_.log.destinations()[i];
     return error{errc::not_found, "there is no destination \"" + name + "\""};

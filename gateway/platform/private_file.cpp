@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +86,16 @@ status replace_private_file(const std::string& path, std::string_view content, s
         return filled;
     }
     return sync_folder(folder_above(path));
+}
+
+status with_folder_locked(const std::string& path, const std::function<status()>& change) {
+    const std::string folder = folder_above(path);
+    // The folder is what is locked: the file itself is another one afterwards.
+    fd_guard lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock.get() < 0) return system_error(folder);
+    while (::flock(lock.get(), LOCK_EX) != 0)
+        if (errno != EINTR) return system_error("lock " + folder);
+    return change();
 }
 
 } // namespace wharf

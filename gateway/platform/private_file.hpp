@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,5 +30,9 @@ struct file_owner {
 // Nothing for `owner`: as the process.
 status replace_private_file(const std::string& path, std::string_view content, std::uint32_t mode,
                             std::optional<file_owner> owner = std::nullopt);
+
+// For a change that depends on what the file held: nobody who does the same for a file of this
+// folder is in between, in another process either. Waits for its turn.
+status with_folder_locked(const std::string& path, const std::function<status()>& change);
 
 } // namespace wharf

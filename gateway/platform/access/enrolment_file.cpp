@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +22,30 @@ constexpr std::uint32_t k_mode_new = 0640;
 std::string resolved(const std::string& path) {
     char found[PATH_MAX];
     return ::realpath(path.c_str(), found) == nullptr ? path : std::string(found);
+}
+
+status change_locked(const std::string& path,
+                     const std::function<result<std::string>(std::string_view text)>& edit) {
+    uid_t owner = ::geteuid();
+    gid_t group = 0;
+    std::uint32_t mode = k_mode_new;
+    std::string text;
+    struct stat found {};
+    if (::stat(path.c_str(), &found) == 0) {
+        owner = found.st_uid;
+        group = found.st_gid;
+        mode = found.st_mode & 07777;
+        WHARF_TRY_ASSIGN(text, read_enrolment(path));
+    } else if (errno != ENOENT) {
+        return system_error(path);
+    } else {
+        struct stat above {};
+        if (::stat(folder_above(path).c_str(), &above) != 0)
+            return system_error(folder_above(path));
+        group = above.st_gid;
+    }
+    WHARF_TRY_ASSIGN(const auto changed, edit(text));
+    return replace_private_file(path, changed, mode, file_owner{owner, group});
 }
 
 } // namespace
@@ -43,31 +65,7 @@ result<std::shared_ptr<const identities>> load_enrolment(const std::string& path
 status change_enrolment(const std::string& named,
                         const std::function<result<std::string>(std::string_view text)>& edit) {
     const std::string path = resolved(named);
-    const std::string folder = folder_above(path);
-    // The folder is what is locked: the file itself is another one afterwards.
-    fd_guard lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (lock.get() < 0) return system_error(folder);
-    while (::flock(lock.get(), LOCK_EX) != 0)
-        if (errno != EINTR) return system_error("lock " + folder);
-    uid_t owner = ::geteuid();
-    gid_t group = 0;
-    std::uint32_t mode = k_mode_new;
-    std::string text;
-    struct stat found {};
-    if (::stat(path.c_str(), &found) == 0) {
-        owner = found.st_uid;
-        group = found.st_gid;
-        mode = found.st_mode & 07777;
-        WHARF_TRY_ASSIGN(text, read_enrolment(path));
-    } else if (errno != ENOENT) {
-        return system_error(path);
-    } else {
-        struct stat above {};
-        if (::fstat(lock.get(), &above) != 0) return system_error(folder);
-        group = above.st_gid;
-    }
-    WHARF_TRY_ASSIGN(const auto changed, edit(text));
-    return replace_private_file(path, changed, mode, file_owner{owner, group});
+    return with_folder_locked(path, [&] { return change_locked(path, edit); });
 }
 
 } // namespace wharf::access

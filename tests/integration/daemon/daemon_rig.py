@@ -28,7 +28,7 @@ PORTS = (18000, 32000)
 PATIENCE_S = 15
 
 FILES = {"WHARFD": "wharfd", "WHARFCTL": "wharfctl", "WHARF_REFERENCE_ERP": "wharf-reference-erp",
-         "WHARF_LOST_WRITES": "liblost_writes.so"}
+         "WHARF_LOST_WRITES": "liblost_writes.so", "WHARF_LOST_WRITES_CUT": "lost-writes-cut"}
 
 
 _children = []

@@ -10,8 +10,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "daemon"))
 sys.path.insert(0, str(HERE.parent / "bridge"))
 from bridge_rig import Mosquitto  # noqa: E402
-from daemon_rig import (PATIENCE_S, DaemonTest, event, program, start_program, tool,  # noqa: E402,F401
-                        wait_until)
+from daemon_rig import (PATIENCE_S, DaemonTest, Erp, event, program, start_program,  # noqa: E402,F401
+                        tool, wait_until)
 
 SITE = "ber1"
 

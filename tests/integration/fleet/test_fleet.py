@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from fleet_rig import SITE, FleetTest, certificate, event, tool, wait_until
+from fleet_rig import SITE, FleetTest, certificate, event, program, tool, wait_until
 
 TOPIC = f"wharf/1/{SITE}/scanner-07/stock"
 
@@ -124,6 +124,35 @@ class Trail(FleetTest):
         self.assertIn("the ERP is moved", shown)
         self.assertIn(f"uid {os.getuid()} on the gateway", shown)
         self.assertEqual(gateway.end(), 0)
+
+
+    def test_who_may_open_the_socket_keeps_stock_moving_and_says_not_who_is_obeyed(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root becomes another user")
+        nobody = 65534
+        gateway = self.gateway(destinations=[{"name": "erp", "url": "http://127.0.0.1:9"}]).start()
+        os.chmod(self.folder, 0o755)
+        os.chmod(gateway.socket, 0o666)
+        made = subprocess.run([program("WHARFCTL"), "operator-key", f"{self.folder}/mallory.key"],
+                              capture_output=True, text=True, check=True)
+        pem = pathlib.Path(self.folder) / "mallory.pem"
+        pem.write_text("".join(line + "\n" for line in made.stdout.splitlines()
+                               if not line.startswith("#")))
+
+        def orders(*words):
+            return subprocess.run([program("WHARFCTL"), "--socket", str(gateway.socket), *words],
+                                  capture_output=True, text=True, user=nobody, group=nobody,
+                                  extra_groups=[], check=False)
+        for words in (("operators", "add", "mallory", "--key", str(pem), "--role", "admin"),
+                      ("support-bundle", "/dev/null")):
+            refused = orders(*words)
+            self.assertEqual(refused.returncode, 3, refused)
+            self.assertIn("only root and wharfd's own user may", refused.stderr)
+        moved = orders("pause", "erp")
+        self.assertEqual(moved.returncode, 0, moved)
+        trail = json.loads(gateway.ctl("--json", "audit"))["answer"]
+        self.assertEqual({(one["command"], one["by"]) for one in trail},
+                         {("pause", f"uid {nobody} on the gateway")})
 
 
 class Events(FleetTest):
