@@ -166,9 +166,9 @@ struct order {
     Command command;
     std::string bytes; // signed
     clock::time_point sent;
-    CommandReport answer; // with step DONE: it is over
+    CommandReport answer;              // with step DONE: it is over
     std::vector<std::string> progress; // JSON, where nobody looks at it meanwhile
-    std::int64_t progress_us = 0; // when the last of it was said
+    std::int64_t progress_us = 0;      // when the last of it was said
 };
 
 // A broker may repeat what it has: only what is newer counts.
@@ -352,8 +352,8 @@ int print_answers(const fleet_answers& from, bool as_json, const console& to,
         const bool done = is_good(answer);
         const auto objection = from.objections.find(name);
         if (objection != from.objections.end())
-            to.err << "wharfctl: " << printable(name) << ": not to be trusted: " << objection->second
-                   << "\n";
+            to.err << "wharfctl: " << printable(name)
+                   << ": not to be trusted: " << objection->second << "\n";
         good = good && done && objection == from.objections.end();
         if (as_json) {
             all[name] = report_json(answer);

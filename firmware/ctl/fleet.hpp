@@ -47,7 +47,7 @@ struct fleet_answers {
     std::map<std::string, std::string> objections;           // to those that are done
     // JSON of what each said meanwhile, where that was not printed.
     std::map<std::string, std::vector<std::string>> progress;
-    bool all_asked = true;                                   // or one was not believed
+    bool all_asked = true; // or one was not believed
 };
 [[nodiscard]] result<fleet_answers> order_each(const fleet_options& how, const console& to,
                                                const command_maker& make);

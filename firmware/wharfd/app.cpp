@@ -469,10 +469,10 @@ status app::make_fleet() {
         with_, workers_, clock_, [this](const config& to) { change_live(to); },
         [this] { begin_anew(clock_.monotonic_us() + k_last_reports_us); }};
     WHARF_TRY_ASSIGN(
-        fleet_, fleet_office::make({config_, *journal_, *store_, *writer_, *sync_, workers_, io_,
-                                    [this] { return look(); }, *intake_,
-                                    [this] { return with_.now.text; }},
-                                   std::move(configuring), random_, std::move(password)));
+        fleet_,
+        fleet_office::make({config_, *journal_, *store_, *writer_, *sync_, workers_, io_,
+                            [this] { return look(); }, *intake_, [this] { return with_.now.text; }},
+                           std::move(configuring), random_, std::move(password)));
     return ok();
 }
 

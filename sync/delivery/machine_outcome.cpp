@@ -321,7 +321,8 @@ item_fate destination_machine::fate_of(open_batch& b, const batch_entry& e,
         ++retries_;
         fate.becomes =
             !e.parked && t.later >= options_.aside_after && !full_ ? what::aside : what::back;
-        // It may yet take effect: in its lane it would be one that was never sent, which may be shed.
+        // It may yet take effect: in its lane it would be one that was never sent, which may be
+        // shed.
         if (answer.status == wharf::v1::ITEM_STATUS_IN_PROGRESS && sheddable(e) &&
             !WHARF_MUTANT(shed_while_in_progress))
             fate.becomes = full_ ? what::unknown : what::aside;

@@ -150,8 +150,7 @@ void model_erp::apply_later(const wharf::v1::UpdateBatch& batch) {
                      for (const auto& item : batch.items()) {
                          if (--under_way_[item.idempotency_key()] == 0)
                              under_way_.erase(item.idempotency_key());
-                         if (--late_[item.id().sequence()] == 0)
-                             late_.erase(item.id().sequence());
+                         if (--late_[item.id().sequence()] == 0) late_.erase(item.id().sequence());
                      }
                      wharf::v1::BatchAnswer unheard;
                      apply_batch(batch, unheard);
