@@ -13,6 +13,7 @@ import storage_figures  # noqa: F401
 import delivery_figures  # noqa: F401
 import build_figures  # noqa: F401
 import tls_figures  # noqa: F401
+import sight_figures  # noqa: F401
 import devices_figures  # noqa: F401
 from figures import REGISTRY, line, table, write_json
 
@@ -26,6 +27,7 @@ class Programs:
     def __init__(self, build):
         self.build = pathlib.Path(build).resolve()
         self.wharfd = self.build / "firmware/wharfd/wharfd"
+        self.wharfctl = self.build / "firmware/ctl/wharfctl"
         self.certificates = self.build / "tests/support/certificates"
         for name in ("load", "erp", "journal", "disk", "instructions", "micro", "tls", "devices"):
             setattr(self, name, self.build / f"tests/bench/bench-{name}")

@@ -38,9 +38,9 @@ class Wharfd:
     name = "wharfd"
 
     def __init__(self, programs, folder, journal=None, erp=None, fmt="protobuf", size_mb=8192,
-                 batch_delay_ms=None, tls=None, connections=4096, **journal_keys):
+                 batch_delay_ms=None, tls=None, connections=4096, sections=None, **journal_keys):
         """journal: a journal's folder that is there already; erp: the port of a sink; tls: keys of
-        [listener.tls]; the rest are keys of [journal]."""
+        [listener.tls]; sections: more of them; the rest are keys of [journal]."""
         self.programs = programs
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -49,6 +49,7 @@ class Wharfd:
         self.config = self.folder / "wharf.toml"
         self.log = self.folder / "log"
         sections = {
+            **(sections or {}),
             "gateway": {"name": "WH7", "site": "ber1"},
             "listener": {"port": self.port, "max_connections": connections},
             "journal": {"path": str(self.journal), "size_max_mb": size_mb, **journal_keys},
@@ -81,6 +82,10 @@ class Wharfd:
     def _ready(self):
         self.child.check_alive()
         return '"listening"' in self.child.said()
+
+    def admin_port(self):
+        line = next(line for line in self.child.said().splitlines() if '"listening"' in line)
+        return int(json.loads(line)["admin_port"])
 
     def end(self):
         if self.child is not None:

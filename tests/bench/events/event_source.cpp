@@ -13,8 +13,9 @@ namespace {
 constexpr std::string_view k_id_mark = "################";
 constexpr std::string_view k_stock_mark = "$$$$$$";
 
-std::string as_protobuf() {
+std::string as_protobuf(bool traced) {
     wharf::v1::Event event;
+    if (traced) event.set_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     event.set_event_id("018f5c1e-" + std::string(k_id_mark));
     event.mutable_occurred_at()->set_seconds(1'772'445'599);
     event.mutable_occurred_at()->set_nanos(900'000'000);
@@ -47,7 +48,7 @@ std::string as_json() {
 } // namespace
 
 event_template::event_template(payload_kind kind)
-    : bytes_(kind == payload_kind::protobuf ? as_protobuf() : as_json()),
+    : bytes_(kind == payload_kind::json ? as_json() : as_protobuf(kind == payload_kind::traced)),
       id_at_(bytes_.find(k_id_mark)), stock_at_(bytes_.find(k_stock_mark)) {
     WHARF_ASSERT(id_at_ != std::string::npos && stock_at_ != std::string::npos);
 }
@@ -65,7 +66,7 @@ void event_template::number(char* copy, std::uint64_t id) const {
 std::string topic_of(payload_kind kind, unsigned device) {
     char name[64];
     std::snprintf(name, sizeof name, "wharf/1/ber1/scanner-%04u/stock%s", device,
-                  kind == payload_kind::protobuf ? ".pb" : "");
+                  kind == payload_kind::json ? "" : ".pb");
     return name;
 }
 

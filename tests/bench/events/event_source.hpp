@@ -9,7 +9,8 @@
 
 namespace bench {
 
-enum class payload_kind : std::uint8_t { protobuf, json };
+// traced: protobuf, with a W3C trace.
+enum class payload_kind : std::uint8_t { protobuf, json, traced };
 
 class event_template {
   public:

@@ -1,0 +1,96 @@
+"""What it costs to be seen: metrics that are fetched, state over the fleet, service targets, traces."""
+import threading
+import time
+import urllib.request
+
+import rig
+from erp import Erp
+from figures import Figure, figure, middle
+from gateway import Wharfd, running
+from network_figures import ceiling, saturate
+from peers import Mosquitto
+
+SCRAPE_EVERY_S = 1  # a Prometheus asks every 15 s or so
+TARGETS = {f"target.{lane}": {"within_ms": 5000, "objective": 0.99}
+           for lane in ("shipment", "inventory", "count", "telemetry")}
+
+
+class Scraper:
+    """Fetches /metrics all the time that it is there."""
+
+    def __init__(self, port):
+        self.url = f"http://127.0.0.1:{port}/metrics"
+        self.over = threading.Event()
+        self.took_s = []
+        self.size = 0
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while not self.over.wait(SCRAPE_EVERY_S):
+            begun = time.monotonic()
+            with urllib.request.urlopen(self.url, timeout=10) as answer:
+                self.size = len(answer.read())
+            self.took_s.append(time.monotonic() - begun)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def fleet_keys(bench, broker, folder):
+    operators = folder / "operators.toml"
+    made = rig.run([bench.programs.wharfctl, "operator-key", folder / "operator.key"])
+    key = "\n".join(line for line in made.splitlines() if not line.startswith("#"))
+    operators.write_text(f'[[operator]]\nname = "ann"\nrole = "admin"\nkey = """\n{key}\n"""\n')
+    return {"fleet": {"url": f"ssl://127.0.0.1:{broker.tls['port']}", "state_every_s": 5,
+                      "key_file": str(folder / "gateway.key"), "operators_file": str(operators),
+                      "ca_file": str(bench.programs.certificates / "authority.pem")}}
+
+
+def unseen(bench):
+    folder = rig.fresh_folder(bench.work / "unseen")
+    with running(Erp(bench)) as erp, running(Wharfd(bench.programs, folder,
+                                                    erp=erp.port)) as gateway:
+        report = saturate(bench, gateway)
+    rig.remove(folder)
+    return report
+
+
+def seen(bench, broker):
+    folder = rig.fresh_folder(bench.work / "seen")
+    more = {**TARGETS, **fleet_keys(bench, broker, folder)}
+    with running(Erp(bench)) as erp, running(Wharfd(bench.programs, folder, erp=erp.port,
+                                                    sections=more)) as gateway:
+        rig.wait_until(lambda: "the fleet broker is reached" in gateway.child.said(),
+                       "it is in the fleet")
+        with Scraper(gateway.admin_port()) as scraper:
+            report = saturate(bench, gateway, "--traced")
+    rig.remove(folder)
+    if not scraper.took_s:
+        raise rig.BenchError("its metrics were never fetched")
+    return report, scraper
+
+
+@figure("sight", "acks/s with metrics, state over the fleet, targets and traces, and without")
+def sight(bench):
+    certificates = bench.programs.certificates
+    tls = {"port": rig.free_port(), "certificate": str(certificates / "server.pem"),
+           "key": str(certificates / "server.key")}
+    on, off, fetched = [], [], []
+    with running(Mosquitto(bench.work, tls)) as broker:
+        # By turns, so that what else the machine does falls on both.
+        for _ in range(1 if bench.quick else 5):
+            off.append(unseen(bench))
+            report, scraper = seen(bench, broker)
+            on.append(report)
+            fetched += scraper.took_s
+    rates = [middle([run["acks_per_s"] for run in runs]) for runs in (on, off)]
+    note = (f"delivering meanwhile; {on[0]['payload_bytes']} bytes an event, {off[0]['payload_bytes']} "
+            f"without its trace; /metrics, {scraper.size / 1000:.0f} kB, every {SCRAPE_EVERY_S} s in "
+            f"{middle(fetched) * 1000:.2g} ms; state every 5 s or when it changes")
+    return [Figure("acks, seen", "acks/s", rates[0], peer="the same, unseen", peer_value=rates[1],
+                   ratio_target=">= 0.95", generator_ceiling=ceiling(bench), note=note)]
