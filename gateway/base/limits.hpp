@@ -265,6 +265,19 @@ inline constexpr std::size_t k_trace_events_max = 100;
 inline constexpr std::size_t k_trace_scan_max = 8 * 1024;
 inline constexpr std::size_t k_replay_updates_max = 1'000'000;
 inline constexpr std::uint32_t k_log_tail_s_max = 600;
+
+inline constexpr std::uint32_t k_drain_s_max = 24 * 3600;
+// The helper that stands for the device beneath.
+inline constexpr std::size_t k_device_output_bytes_max = 256 * 1024;
+inline constexpr std::size_t k_device_line_bytes_max = 1024;
+inline constexpr std::uint32_t k_device_describe_s_max = 10;
+inline constexpr std::uint32_t k_device_reboot_s_max = 60;
+inline constexpr std::uint32_t k_device_update_s_max = 3600;
+inline constexpr std::uint32_t k_device_reset_s_max = 600;
+// So long after it was asked to, a device that goes on has not restarted.
+inline constexpr std::uint32_t k_device_reboot_wait_s = 600;
+inline constexpr std::size_t k_update_source_bytes_max = 1024;
+inline constexpr std::size_t k_update_version_bytes_max = 64;
 inline constexpr std::uint32_t k_log_tail_lines_per_s_max = 20;
 inline constexpr std::uint32_t k_rate_limit_s_max = 24 * 3600;
 inline constexpr std::uint32_t k_requests_per_s_max = 10'000;

@@ -222,6 +222,11 @@ struct fleet_config {
     std::uint32_t state_every_s = 60;
 };
 
+// The device beneath: an image of ours, or whatever an executable of root's can do for us.
+struct device_config {
+    std::string helper; // empty: nothing can be asked of it
+};
+
 struct log_config {
     log_format format = log_format::human;
     log_level level = log_level::info;
@@ -245,6 +250,7 @@ struct config {
     admin_config admin;
     bridge_port_config bridge;
     fleet_config fleet;
+    device_config device;
     log_config log;
 
     // What is allowed but deserves a word in the log, each as "file:line: key: ...".

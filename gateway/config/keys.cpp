@@ -130,6 +130,7 @@ constexpr auto k_rules = std::to_array<key_rule>({
     {"fleet.backoff_min_ms", k_free},
     {"fleet.backoff_max_ms", k_free},
     {"fleet.state_every_s", k_free},
+    {"device.helper", k_own},
     {"log.format", k_free},
     {"log.level", k_free, true},
 });

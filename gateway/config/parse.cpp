@@ -357,6 +357,7 @@ void read_all(section root, config& to) {
     read_admin(root.inner("admin"), to.admin);
     read_bridge_port(root.inner("bridge"), to.bridge);
     config_detail::read_fleet(root.inner("fleet"), to.gateway, to.fleet);
+    config_detail::read_device(root.inner("device"), to.device);
     if (!to.bridge.socket.empty() && to.bridge.socket == to.admin.socket)
         root.error("bridge", "expected a socket of its own, found admin.socket's");
     read_log(root.inner("log"), to.log);

@@ -83,4 +83,9 @@ void read_fleet(section in, const gateway_config& gateway, fleet_config& to) {
     in.finish();
 }
 
+void read_device(section in, device_config& to) {
+    in.text("helper", to.helper, "an absolute path", check_path);
+    in.finish();
+}
+
 } // namespace wharf::config_detail

@@ -1,4 +1,4 @@
-// How [fleet] is read. Pure; any thread.
+// How [fleet] and [device] are read. Pure; any thread.
 #pragma once
 
 #include "gateway/config/config.hpp"
@@ -7,5 +7,6 @@
 namespace wharf::config_detail {
 
 void read_fleet(section in, const gateway_config& gateway, fleet_config& to);
+void read_device(section in, device_config& to);
 
 } // namespace wharf::config_detail

@@ -92,7 +92,7 @@ TEST_CASE("an overlay does not say what the gateway is, by no spelling") {
         "gateway.name = \"X\"", "[gateway]\nsite = \"x\"", "gateway = { name = \"X\" }",
         "\"gateway\".\"name\" = \"X\"", "journal.path = \"/tmp/x\"", "fleet.key_file = \"/tmp/x\"",
         "fleet.operators_file = \"/etc/wharf/fleet.d/o\"", "fleet.overlay_files = \"/\"",
-        "admin.socket = \"/tmp/x\"", "bridge.socket = \"/tmp/x\"");
+        "device.helper = \"/bin/sh\"", "admin.socket = \"/tmp/x\"", "bridge.socket = \"/tmp/x\"");
     CAPTURE(overlay);
     CHECK_THAT(wrong(overlay), Contains("own file alone"));
 }
