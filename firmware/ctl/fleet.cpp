@@ -40,6 +40,7 @@ struct gateway_seen {
     GatewayState state;
     public_key key;
     std::string complaint; // why it is not believed; empty where it is
+    bool ended = false;    // decommissioned or reset: these are its last words
 };
 
 struct fleet {
@@ -115,6 +116,10 @@ void take_state(fleet& of, known_gateways& known, const fleet_message& message) 
             seen.complaint = "its state is not signed by its key";
         else if (seen.state.site() + "/" + seen.state.gateway() != name)
             seen.complaint = "its state is another's, in its place";
+        else if (seen.state.ended_at_us() == 0 && known.is_retired(key->fingerprint()))
+            seen.complaint = "its key was retired when the gateway ended: nothing it signs counts";
+        else if (seen.state.ended_at_us() != 0)
+            seen.ended = known.retire(name, key->fingerprint());
         else if (!known.is(name, key->fingerprint()))
             seen.complaint = "its key is not the one it had: if it was replaced, say so with "
                              "--accept-changed-keys";
@@ -122,6 +127,8 @@ void take_state(fleet& of, known_gateways& known, const fleet_message& message) 
             seen.complaint =
                 known.trail_objection(name, seen.state.audit_number(), seen.state.audit_head());
     }
+    if (seen.complaint.empty() && seen.state.ended_at_us() != 0 && !seen.ended)
+        seen.complaint = "it says that it has ended, and its key is not the one it had";
     seen.state.set_site(name.substr(0, slash));
     seen.state.set_gateway(name.substr(slash + 1));
     of.gateways[name] = std::move(seen);
@@ -267,7 +274,7 @@ int list_fleet(const fleet_options& how, bool as_json, const console& to) {
         const std::string why = !seen.complaint.empty()    ? seen.complaint
                                 : state.reasons_size() > 0 ? state.reasons(0)
                                                            : "";
-        good = good && seen.complaint.empty() && health == "ok";
+        good = good && seen.complaint.empty() && (health == "ok" || seen.ended);
         rows.add({printable(state.site()), printable(state.gateway()), printable(health),
                   printable(state.software()), time_text(state.started_at_us()),
                   time_text(state.at_us()), printable(why)});
@@ -307,6 +314,11 @@ result<fleet_answers> order_each(const fleet_options& how, const console& to,
         if (!seen.complaint.empty()) {
             to.err << "wharfctl: " << printable(name) << ": not asked: " << seen.complaint << "\n";
             out.all_asked = false;
+            continue;
+        }
+        if (seen.ended) {
+            to.err << "wharfctl: " << printable(name) << ": not asked: it has ended ("
+                   << printable(seen.state.health()) << ")\n";
             continue;
         }
         auto command = make(seen.state);
@@ -383,9 +395,11 @@ int order_here(const places& at, const fleet_options& how, const console& to, Co
     CommandReport report;
     if (!report.ParseFromString(*said_so))
         return failed(to, {errc::io, "wharfd's answer cannot be read"});
+    if (report.step() != COMMAND_STEP_DONE && how.follow)
+        report = how.follow(at, to, how, std::move(report));
     if (at.json)
         to.out << report_json(report).dump(2, ' ', false, json::error_handler_t::replace) << "\n";
-    if (report.code() != COMMAND_CODE_OK) return failed(to, {errc::io, "wharfd: " + said(report)});
+    if (!is_good(report)) return failed(to, {errc::io, "wharfd: " + said(report)});
     if (!at.json && print)
         print(report, to.out);
     else if (!at.json)

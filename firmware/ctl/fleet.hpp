@@ -23,6 +23,10 @@ struct fleet_options {
     // What is wrong with a good answer, by what the gateway said of itself; empty: nothing.
     std::function<std::string(const wharf::v1::CommandReport&, const wharf::v1::GatewayState&)>
         objection;
+    // Waits for the end of an order that this machine's daemon has only begun.
+    std::function<wharf::v1::CommandReport(const places&, const console&, const fleet_options&,
+                                           wharf::v1::CommandReport)>
+        follow;
     // Prints how a command goes that is under way.
     std::function<void(const wharf::v1::CommandReport&, std::ostream&)> progress;
 };

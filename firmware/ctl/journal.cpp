@@ -197,6 +197,8 @@ int show_journal(const places& at, const console& to) {
                           {"epoch", header->epoch()},
                           {"takeovers", takeovers_json(*header)},
                           {"fenced", state->fence().words()},
+                          {"drained", state->has_drain()},
+                          {"ended", state->has_end() ? end_words(state->end()) : ""},
                           {"format_version", header->format_version()},
                           {"created_at", time_text(header->created_at_us())},
                           {"oldest_event", state->oldest_sequence()},
@@ -216,6 +218,12 @@ int show_journal(const places& at, const console& to) {
            << (state->has_fence() ? "FENCED since " + time_text(state->fence().at_us()) + ": " +
                                         printable(state->fence().words()) + "\n"
                                   : std::string())
+           << (state->has_drain() ? "Drained since " + time_text(state->drain().at_us()) + " by " +
+                                        printable(state->drain().by()) + "\n"
+                                  : std::string())
+           << (state->has_end() ? "ENDED at " + time_text(state->end().at_us()) + ": " +
+                                      printable(end_words(state->end())) + "\n"
+                                : std::string())
            << "Events " << state->oldest_sequence() << " to " << state->last_sequence()
            << "; open for " << duration_text(static_cast<double>(state->journal_time_us()) / 1e6)
            << " in all\n"

@@ -12,6 +12,8 @@ namespace wharf::ctl {
 namespace {
 constexpr std::size_t k_file_bytes_max = 64 * 1024 * 1024;
 constexpr std::uint32_t k_mode = 0600;
+// No name of a gateway, which has its site before it.
+constexpr std::string_view k_retired = "retired";
 
 bool is_hash(const std::string& digits) {
     const auto bytes = from_hex(digits);
@@ -57,6 +59,10 @@ result<known_gateways> known_gateways::read(const std::string& path, bool accept
             return error{errc::invalid, path + ":" + std::to_string(number) +
                                             ": expected site/gateway, its key's fingerprint and "
                                             "number:hash of its audit trail"};
+        if (name == k_retired) {
+            out.retired_.insert(std::move(last));
+            continue;
+        }
         one.key = std::move(last);
         out.known_[name] = std::move(one);
     }
@@ -70,6 +76,22 @@ bool known_gateways::is(const std::string& name, const key_fingerprint& key) {
     if (!accept_changed_) return false;
     at->second = {digits, 0, {}, true};
     return true;
+}
+
+bool known_gateways::retire(const std::string& name, const key_fingerprint& key) {
+    std::string digits = to_hex(view_of(key));
+    if (retired_.contains(digits)) return true;
+    // Nobody's word but its own; and one that was never seen has a first and a last word at once.
+    // Another one under its name stays a matter for a person, too.
+    const auto [found, fresh] = known_.emplace(name, entry{digits, 0, {}, true});
+    if (found->second.key != digits) return false;
+    retired_.insert(std::move(digits));
+    retired_changed_ = true;
+    return true;
+}
+
+bool known_gateways::is_retired(const key_fingerprint& key) const {
+    return retired_.contains(to_hex(view_of(key)));
 }
 
 std::string known_gateways::trail_objection(const std::string& name, std::uint64_t number,
@@ -98,14 +120,18 @@ std::string known_gateways::text() const {
                 .append(one.audit_head);
         out.append("\n");
     }
+    for (const std::string& one : retired_)
+        out.append(k_retired).append(" ").append(one).append("\n");
     return out;
 }
 
 status known_gateways::write() const {
-    if (std::ranges::none_of(known_, [](const auto& one) { return one.second.changed; }))
+    if (!retired_changed_ &&
+        std::ranges::none_of(known_, [](const auto& one) { return one.second.changed; }))
         return ok();
     return with_folder_locked(path_, [this]() -> status {
         WHARF_TRY_ASSIGN(auto there, read(path_, accept_changed_));
+        there.retired_.insert(retired_.begin(), retired_.end());
         for (const auto& [name, mine] : known_) {
             if (!mine.changed) continue;
             const auto [at, fresh] = there.known_.emplace(name, mine);

@@ -1,5 +1,6 @@
 // Which key belongs to which gateway, as an operator's tool saw it first, and how far its audit
-// trail was: a file of lines "site/gateway fingerprint [number:hash]". One thread.
+// trail was: a file of lines "site/gateway fingerprint [number:hash]", and of lines "retired
+// fingerprint" of keys that are never believed again. One thread.
 #pragma once
 
 #include "gateway/base/result.hpp"
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -19,6 +21,10 @@ class known_gateways {
 
     // Whether this is its key; a gateway that was never seen is taken at its word, once.
     [[nodiscard]] bool is(const std::string& name, const key_fingerprint& key);
+    // The gateway said that it has ended: its key is not believed any more, whatever it signs and
+    // under whatever name. False: it is not this one's key, and nothing is retired.
+    [[nodiscard]] bool retire(const std::string& name, const key_fingerprint& key);
+    [[nodiscard]] bool is_retired(const key_fingerprint& key) const;
     // What is wrong with a trail that ends so, after what it was; empty: nothing, and it is noted.
     [[nodiscard]] std::string trail_objection(const std::string& name, std::uint64_t number,
                                               std::string_view head);
@@ -36,6 +42,8 @@ class known_gateways {
     };
     [[nodiscard]] std::string text() const;
     std::map<std::string, entry, std::less<>> known_;
+    std::set<std::string> retired_; // keys, in hexadecimal digits
+    bool retired_changed_ = false;
 };
 
 } // namespace wharf::ctl

@@ -3,6 +3,7 @@
 #include "firmware/ctl/config_words.hpp"
 #include "firmware/ctl/device_words.hpp"
 #include "firmware/ctl/fleet_words.hpp"
+#include "firmware/ctl/machine_words.hpp"
 #include "firmware/ctl/stock_words.hpp"
 #include "firmware/ctl/verbs.hpp"
 #include "gateway/config/parse.hpp"
@@ -73,6 +74,7 @@ struct arguments {
     fleet_arguments fleet;
     config_arguments configuring;
     stock_arguments stock;
+    machine_arguments machine;
 };
 
 result<places> find_places(const arguments& given) {
@@ -360,6 +362,7 @@ int run(int argc, char** argv) {
     add_fleet_options(app, given.fleet);
     add_fleet(app, given.fleet, chosen, form);
     add_config(app, given.fleet, given.configuring, chosen, form);
+    add_machine(app, given.fleet, given.machine, chosen, form);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {

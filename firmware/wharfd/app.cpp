@@ -8,8 +8,10 @@
 #include "gateway/platform/admin/server.hpp"
 #include "gateway/platform/bridge_port.hpp"
 #include "gateway/platform/crash_words.hpp"
+#include "gateway/platform/device/helper_device.hpp"
 #include "gateway/platform/file.hpp"
 #include "gateway/platform/journal_store.hpp"
+#include "gateway/platform/keys/key_file.hpp"
 #include "gateway/platform/log/log.hpp"
 #include "gateway/platform/notify/notify.hpp"
 #include "gateway/platform/system_clock.hpp"
@@ -54,7 +56,7 @@ class app : public journal_port {
         : with_(with), config_(with.now.settings),
           board_(config_.gateway.name, config_.gateway.site, clock_), timer_(io_), leaving_(io_),
           signals_(io_, SIGTERM, SIGINT), reload_signal_(io_, SIGHUP),
-          sight_(config_, clock_, workers_), workers_(io_) {}
+          device_(io_, config_.device.helper), sight_(config_, clock_, workers_), workers_(io_) {}
 
     run_end run(const std::function<bool()>& asked_to_end) {
         // A device's malformed text is a matter for quarantine, not for standard error.
@@ -85,11 +87,14 @@ class app : public journal_port {
     journal_callbacks callbacks();
     status make_access();
     status open_doors();
-    void close_doors();
+    void close_doors(std::uint32_t wait_ms, const std::string& why);
+    [[nodiscard]] bool doors_shut() const;
+    device_office::parts device_parts();
     void watch();
     void stop();
     void change_live(const config& to);
-    void begin_anew(std::int64_t by_us);
+    void begin_anew(const std::string& why);
+    void leave_when_said();
     void end_when_idle();
     int shut_down();
     observe::gateway_snapshot look();
@@ -125,7 +130,11 @@ class app : public journal_port {
     std::int64_t full_said_us_ = 0; // the journal thread's, and the next
     bool full_said_ = false;
     bool doors_closed_ = false;
+    bool doors_left_ = true; // nobody is connected to the listener
     bool begin_anew_ = false;
+    std::string why_anew_;
+    std::int64_t leave_by_us_ = 0;
+    std::string key_to_destroy_; // at the end of this run
     bool stopping_ = false;
 
     std::optional<intake> intake_;
@@ -141,6 +150,7 @@ class app : public journal_port {
     std::unique_ptr<operator_routes> routes_;
     std::unique_ptr<fleet_office> fleet_;
     std::unique_ptr<admin::server> admin_;
+    helper_device device_;
     sight sight_;
     worker_pool workers_; // ends first: what it runs calls the others
 };
@@ -185,8 +195,11 @@ journal_callbacks app::callbacks() {
             const auto* released = std::get_if<quarantine_released>(&answer);
             if (released != nullptr)
                 asio::post(io_, [this, answer = *released] { fleet_->on_answer(answer); });
+            const auto* ended = std::get_if<gateway_ended>(&answer);
+            if (ended != nullptr)
+                asio::post(io_, [this, answer = *ended] { fleet_->on_answer(answer); });
             return released != nullptr || discarded != nullptr || delivered != nullptr ||
-                   managed != nullptr;
+                   managed != nullptr || ended != nullptr;
         });
         if (bridges_ != nullptr) {
             const auto theirs = std::stable_partition(
@@ -339,7 +352,16 @@ status app::start() {
 status app::open_doors() {
     const std::string admin_port = std::to_string(admin_->http_port());
     // The journal itself is the journal thread's by now.
-    if (const auto known = writer_->snapshot().state; known.has_fence()) {
+    const auto known = writer_->snapshot().state;
+    if (known.has_end() || known.has_drain()) {
+        log::warn("nothing is taken",
+                  {{"reason",
+                    known.has_end() ? end_words(known.end()) : "drained by " + known.drain().by()},
+                   {"admin_port", admin_port}});
+        fleet_->start();
+        return ok();
+    }
+    if (known.has_fence()) {
         log::error("nothing is taken and nothing is delivered",
                    {{"reason", known.fence().words()}, {"admin_port", admin_port}});
         return ok();
@@ -350,6 +372,7 @@ status app::open_doors() {
         log::info("bridges may connect", {{"socket", config_.bridge.socket}});
     }
     board_.set_listening(true);
+    doors_left_ = false;
     fleet_->start();
     auto port = [](std::uint16_t number) { return number == 0 ? "none" : std::to_string(number); };
     log::info("listening", {{"address", config_.listener.address},
@@ -360,14 +383,17 @@ status app::open_doors() {
     return ok();
 }
 
-// Another gateway has taken over. What is not acknowledged stays with the devices, which go there.
-void app::close_doors() {
-    if (!std::exchange(doors_closed_, true)) {
-        board_.set_listening(false);
-        if (bridges_ != nullptr) bridges_->stop(k_fence_wait_ms);
-        listener_->stop(k_fence_wait_ms, [] {});
-        log::error("nothing is taken any more: another gateway has taken over");
-    }
+// What is acknowledged is on disk; what is not stays with the devices.
+void app::close_doors(std::uint32_t wait_ms, const std::string& why) {
+    if (doors_left_ || std::exchange(doors_closed_, true)) return;
+    board_.set_listening(false);
+    if (bridges_ != nullptr) bridges_->stop(wait_ms);
+    listener_->stop(wait_ms, [this] { doors_left_ = true; });
+    log::warn("nothing is taken any more: " + why);
+}
+
+bool app::doors_shut() const {
+    return doors_left_ && (bridges_ == nullptr || bridges_->idle());
 }
 
 status app::make_access() {
@@ -448,7 +474,9 @@ status app::make_sync(std::int64_t journal_ahead_us) {
         log::write(raised ? log::level::warn : log::level::info, raised ? text : "over: " + text,
                    {{"destination", destination}, {"alarm", code}});
         asio::post(io_, [=, this] { sight_.on_delivery_alarm(destination, code, text, raised); });
-        if (code == k_alarm_fenced) asio::post(io_, [this] { close_doors(); });
+        if (code == k_alarm_fenced)
+            asio::post(io_,
+                       [this] { close_doors(k_fence_wait_ms, "another gateway has taken over"); });
     };
     calls.notes = [this](std::size_t place, const std::vector<delivery_note>& notes) {
         sight_.on_notes(place, notes);
@@ -465,15 +493,32 @@ void app::submit(journal_request request) {
 
 status app::make_fleet() {
     WHARF_TRY_ASSIGN(auto password, read_token("fleet.password_file", config_.fleet.password_file));
-    configuration_office::parts configuring{
-        with_, workers_, clock_, [this](const config& to) { change_live(to); },
-        [this] { begin_anew(clock_.monotonic_us() + k_last_reports_us); }};
+    configuration_office::parts configuring{with_, workers_, clock_,
+                                            [this](const config& to) { change_live(to); },
+                                            [this] { begin_anew("with another configuration"); }};
     WHARF_TRY_ASSIGN(
         fleet_,
         fleet_office::make({config_, *journal_, *store_, *writer_, *sync_, workers_, io_,
                             [this] { return look(); }, *intake_, [this] { return with_.now.text; }},
-                           std::move(configuring), random_, std::move(password)));
+                           std::move(configuring), device_parts(), random_, std::move(password)));
     return ok();
+}
+
+device_office::parts app::device_parts() {
+    return {config_,
+            *journal_,
+            *writer_,
+            clock_,
+            device_,
+            [this] { return look(); },
+            [this] { close_doors(k_stop_wait_ms, "an operator ordered it"); },
+            [this] { return doors_shut(); },
+            [this](const std::string& why) { sync_->end(why); },
+            [this](const std::string& why) { begin_anew(why); },
+            [this] {
+                key_to_destroy_ = config_.fleet.key_file;
+                begin_anew("its last words are said");
+            }};
 }
 
 observe::gateway_snapshot app::look() {
@@ -494,6 +539,7 @@ observe::gateway_snapshot app::look() {
     out.traces = {intake_->counters().traced, intake_->counters().traces_ignored};
     sight_.add_to(out, intake_->devices());
     out.configuration_problem = fleet_->configuration().problem();
+    fleet_->device().add_to(out);
     return out;
 }
 
@@ -510,6 +556,7 @@ void app::watch() {
     intake_->devices().look(clock_.monotonic_us());
     sight_.watch(look());
     fleet_->configuration().tick();
+    fleet_->device().tick();
     timer_.expires_after(k_watch);
     timer_.async_wait([this](auto failed) {
         if (!failed) watch();
@@ -530,15 +577,22 @@ void app::change_live(const config& to) {
     }
 }
 
-void app::begin_anew(std::int64_t by_us) {
-    begin_anew_ = true;
-    if (!fleet_->has_more_to_say() || clock_.monotonic_us() >= by_us) {
-        log::info("beginning anew with another configuration");
-        return stop();
-    }
+void app::begin_anew(const std::string& why) {
+    if (std::exchange(begin_anew_, true)) return;
+    why_anew_ = why;
+    leave_by_us_ = clock_.monotonic_us() + k_last_reports_us;
+    leave_when_said();
+}
+
+// Not at once: who ordered it on this machine waits for its answer.
+void app::leave_when_said() {
     leaving_.expires_after(k_last_reports_look);
-    leaving_.async_wait([this, by_us](auto failed) {
-        if (!failed) begin_anew(by_us);
+    leaving_.async_wait([this](auto failed) {
+        if (failed) return;
+        if (fleet_->has_more_to_say() && clock_.monotonic_us() < leave_by_us_)
+            return leave_when_said();
+        log::info("beginning anew: " + why_anew_);
+        stop();
     });
 }
 
@@ -548,8 +602,7 @@ void app::stop() {
     board_.set_stopping();
     // To the service manager a new run is the same service.
     const std::string word =
-        begin_anew_ ? "STATUS=beginning anew with another configuration" + patient_watchdog()
-                    : "STOPPING=1";
+        begin_anew_ ? "STATUS=beginning anew: " + why_anew_ + patient_watchdog() : "STOPPING=1";
     if (auto told = notify_service_manager(word); !told.ok())
         log::warn("service manager", {{"reason", told.failure().message}});
     if (bridges_ != nullptr) bridges_->stop(k_stop_wait_ms);
@@ -569,6 +622,16 @@ void app::end_when_idle() {
 
 int app::shut_down() {
     if (fleet_ != nullptr) fleet_->stop(k_fleet_wait_ms);
+    device_.stop();
+    // Not before the good-bye to the fleet broker: else it would go on with another's last words.
+    if (!key_to_destroy_.empty()) {
+        const auto gone = destroy_key_file(key_to_destroy_);
+        if (gone.ok())
+            log::warn("the gateway's key is destroyed", {{"path", key_to_destroy_}});
+        else
+            log::error("the gateway's key could not be destroyed",
+                       {{"reason", gone.failure().message}});
+    }
     workers_.stop();
     admin_->stop();
     sync_->stop();

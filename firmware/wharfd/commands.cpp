@@ -59,11 +59,6 @@ void command_runner::read(manage::ticket of, std::function<result<std::string>(s
 
 void command_runner::run(manage::ticket of, const Command& command) {
     switch (command.what_case()) {
-    case Command::kDescribe:
-        return answer(of, dumped({{"gateway", with_.settings.gateway.name},
-                                  {"site", with_.settings.gateway.site},
-                                  {"software", WHARF_VERSION},
-                                  {"journal_epoch", with_.log.recovery().names.newest()}}));
     case Command::kBooks:
         return answer(of, observe::books_json(with_.look().books()));
     case Command::kStatus:
@@ -129,6 +124,13 @@ void command_runner::run(manage::ticket of, const Command& command) {
         return tail_log(of, command.log_tail());
     case Command::kSupportBundle:
         return bundle(of);
+    case Command::kDescribe:
+    case Command::kDrain:
+    case Command::kRestart:
+    case Command::kReboot:
+    case Command::kUpdate:
+    case Command::kFactoryReset:
+    case Command::kDecommission:
     case Command::kConfigurationGet:
     case Command::kConfigurationValidate:
     case Command::kConfigurationApply:

@@ -31,6 +31,15 @@ result<manage::roster> first_operators(const std::string& path) {
     return made;
 }
 
+// Of a gateway that has ended: to say its last words. None: they were said, and nobody manages it.
+result<std::optional<private_key>> last_key(fleet_config& settings) {
+    auto key = read_key_file(settings.key_file);
+    if (key.ok()) return std::optional(std::move(*key));
+    if (key.failure().code != errc::not_found) return std::move(key).failure();
+    settings.present = false;
+    return std::optional<private_key>();
+}
+
 wharf::v1::GatewayState state_of(const observe::gateway_snapshot& now,
                                  const wharf::v1::JournalState& journal) {
     wharf::v1::GatewayState out;
@@ -47,18 +56,20 @@ wharf::v1::GatewayState state_of(const observe::gateway_snapshot& now,
 
 } // namespace
 
-result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts with,
-                                                         configuration_office::parts configuring,
-                                                         random_port& random,
-                                                         std::string password) {
-    const fleet_config& settings = with.settings.fleet;
+result<std::unique_ptr<fleet_office>>
+fleet_office::make(command_runner::parts with, configuration_office::parts configuring,
+                   device_office::parts over, random_port& random, std::string password) {
+    fleet_config settings = with.settings.fleet;
+    const bool ended = with.log.state().has_end();
     std::optional<private_key> key;
-    if (settings.present) {
+    if (settings.present && ended) {
+        WHARF_TRY_ASSIGN(key, last_key(settings));
+    } else if (settings.present) {
         WHARF_TRY_ASSIGN(key, read_or_make_key_file(settings.key_file));
     }
     WHARF_TRY_ASSIGN(auto found, read_manage_state(with.from));
     manage::roster first;
-    if (settings.present && !found.roster) {
+    if (settings.present && !found.roster && !ended) {
         WHARF_TRY_ASSIGN(first, first_operators(settings.operators_file));
     }
     fleet_desk_callbacks calls;
@@ -72,18 +83,22 @@ result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts w
     digest_key nonces{};
     for (char& byte : nonces)
         byte = static_cast<char>(random.next());
-    fleet_desk::parts around{with.io, with.workers, configuring.clock, random};
+    fleet_desk::parts around{with.io, with.workers, configuring.clock, random, ended};
     const gateway_config gateway = with.settings.gateway;
     const auto look = with.look;
     journal_thread& writer = with.writer;
-    std::unique_ptr<fleet_office> out(new fleet_office(std::move(with), std::move(configuring)));
-    calls.look = [look, &writer, &configuration = out->configuration_] {
+    std::unique_ptr<fleet_office> out(
+        new fleet_office(std::move(with), std::move(configuring), std::move(over)));
+    calls.look = [look, &writer, &configuration = out->configuration_, &device = out->device_] {
         auto state = state_of(look(), writer.snapshot().state);
         configuration.add_to(state);
+        device.add_to(state);
         return state;
     };
+    calls.last_said = [&device = out->device_] { device.last_said(); };
     calls.run = [&it = *out](const manage::act::run& what) {
-        if (!it.configuration_.run(what)) it.runner_.run(what.of, *what.command);
+        if (!it.device_.run(what) && !it.configuration_.run(what))
+            it.runner_.run(what.of, *what.command);
     };
     if (key)
         log::info("managed over the fleet",
@@ -93,11 +108,13 @@ result<std::unique_ptr<fleet_office>> fleet_office::make(command_runner::parts w
                                                   std::move(password), std::move(calls)));
     out->runner_.report_to(*out->desk_);
     out->configuration_.report_to(*out->desk_);
+    out->device_.report_to(*out->desk_);
     return out;
 }
 
 void fleet_office::start() {
     desk_->start();
+    device_.start();
     wharf::v1::GatewayEvent begun;
     begun.set_code("started");
     begun.set_severity("info");
@@ -122,7 +139,7 @@ bool fleet_office::has_more_to_say() const {
 }
 
 void fleet_office::on_answer(const manage_done& answer) {
-    if (!runner_.on_answer(answer)) desk_->on_answer(answer);
+    if (!runner_.on_answer(answer) && !device_.on_answer(answer)) desk_->on_answer(answer);
 }
 
 } // namespace wharf

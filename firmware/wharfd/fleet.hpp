@@ -4,6 +4,7 @@
 
 #include "firmware/wharfd/commands.hpp"
 #include "firmware/wharfd/configuration.hpp"
+#include "firmware/wharfd/device_office.hpp"
 #include "gateway/observe/alarms.hpp"
 #include "gateway/ports/clock.hpp"
 #include "gateway/ports/random.hpp"
@@ -21,6 +22,7 @@ class fleet_office {
     // none.
     static result<std::unique_ptr<fleet_office>> make(command_runner::parts with,
                                                       configuration_office::parts configuring,
+                                                      device_office::parts over,
                                                       random_port& random, std::string password);
 
     void start();
@@ -29,20 +31,26 @@ class fleet_office {
     // False: it is somebody else's.
     bool on_answer(const quarantine_discarded& answer) { return runner_.on_answer(answer); }
     bool on_answer(const quarantine_released& answer) { return runner_.on_answer(answer); }
+    bool on_answer(const gateway_ended& answer) { return device_.on_answer(answer); }
     [[nodiscard]] fleet_desk& desk() { return *desk_; }
     // An event for the fleet.
     void tell(const observe::alarm_change& change);
     [[nodiscard]] configuration_office& configuration() { return configuration_; }
     [[nodiscard]] const configuration_office& configuration() const { return configuration_; }
+    [[nodiscard]] device_office& device() { return device_; }
+    [[nodiscard]] const device_office& device() const { return device_; }
     // Whether something that was said, or is being done, has not reached the broker yet.
     [[nodiscard]] bool has_more_to_say() const;
 
   private:
-    fleet_office(command_runner::parts with, configuration_office::parts configuring)
-        : runner_(std::move(with)), configuration_(std::move(configuring)) {}
+    fleet_office(command_runner::parts with, configuration_office::parts configuring,
+                 device_office::parts over)
+        : runner_(std::move(with)), configuration_(std::move(configuring)),
+          device_(std::move(over)) {}
 
     command_runner runner_;
     configuration_office configuration_;
+    device_office device_;
     std::unique_ptr<fleet_desk> desk_;
 };
 

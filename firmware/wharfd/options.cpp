@@ -197,7 +197,9 @@ delivery_options delivery_options_of(const config& from, const destination_confi
 } // namespace
 
 standing standing_of(const journal& of) {
-    return {of.recovery().names, of.fenced() ? of.state().fence().words() : std::string()};
+    return {of.recovery().names, of.fenced()  ? of.state().fence().words()
+                                 : of.ended() ? end_words(of.state().end())
+                                              : std::string()};
 }
 
 sync_destination sync_destination_of(const config& from, const destination_config& to,

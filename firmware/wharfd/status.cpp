@@ -120,6 +120,15 @@ status_board::look(const journal_snapshot& journal, const listener_counters& lis
     out.clock_synchronised = clock_.wall_synchronised();
     out.stopping = stopping_;
     out.fenced = journal.state.fence().words();
+    if (journal.state.has_end()) out.ended = end_words(journal.state.end());
+    if (journal.state.has_drain()) {
+        auto& drain = out.drained.emplace();
+        drain.at_us = journal.state.drain().at_us();
+        drain.by = journal.state.drain().by();
+        drain.reason = journal.state.drain().reason();
+        for (const auto& one : journal.state.destinations())
+            drain.pending += one.pending();
+    }
     observe::books books = observe::books_of(journal.state);
     out.intake = books.intake;
     out.quarantine_open =

@@ -5,6 +5,8 @@
 #include "gateway/journal/format.hpp"
 #include "gateway/journal/journal.hpp"
 
+#include <algorithm>
+
 namespace wharf {
 
 namespace {
@@ -51,6 +53,11 @@ bool is_dead(const wharf::v1::ParkedUpdate& parked) {
 
 status journal::apply_one(const delivery_request& request) {
     WHARF_ASSERT(request.destination < next_.destinations_size());
+    // What is on its way may find its end; nothing new is sent, because its seal is never answered.
+    if (next_.has_end() && std::ranges::any_of(request.ops, [](const delivery_op& op) {
+            return std::holds_alternative<seal_batch>(op);
+        }))
+        return ok();
     dirty_ = true;
     for (const delivery_op& op : request.ops)
         WHARF_TRY(

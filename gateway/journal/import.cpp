@@ -71,6 +71,8 @@ status take_over(wharf::v1::JournalHeader& header, wharf::v1::JournalState& stat
     added->set_at_us(options.at_us);
     header.set_format_version(format::k_version_taken_over);
     state.clear_fence(); // it was for the one before
+    state.clear_drain();
+    state.clear_end();
     return ok();
 }
 

@@ -14,6 +14,7 @@ const journal::connection* journal::current(const std::string& client_id,
 }
 
 status journal::apply_one(const ingest_request& request) {
+    if (next_.has_end()) return ok(); // and not acknowledged
     const prepared_message& message = request.message;
     // Its connection was replaced while it waited here. Not acknowledged, so the client sends it
     // again in its new session; taken now, its packet id would spoil that session.

@@ -84,6 +84,8 @@ class journal {
     [[nodiscard]] const wharf::v1::JournalState& state() const { return state_; }
     // Another gateway has taken over: as of the last commit, and for good.
     [[nodiscard]] bool fenced() const { return state_.has_fence(); }
+    // It was decommissioned, or is to be as it left the factory: the same, by an operator's word.
+    [[nodiscard]] bool ended() const { return state_.has_end(); }
     // Journaled MQTT sessions, connected or not.
     [[nodiscard]] std::uint64_t sessions() const { return sessions_; }
 
@@ -111,6 +113,8 @@ class journal {
     status apply_one(const quarantine_release_request& request);
     status apply_one(const delivery_request& request);
     status apply_one(const manage_request& request);
+    status apply_one(const end_request& request);
+    [[nodiscard]] std::string objection_to_end(const end_request& request) const;
 
     // What is wrong with a message: one record for all of its events, its payload once.
     struct findings {
@@ -160,6 +164,7 @@ class journal {
     status apply_op(const put_outbound& op);
     status apply_op(const erase_outbound& op);
     status apply_op(const pause_destination& op);
+    status apply_op(const set_drain& op);
 
     status apply_op(std::uint8_t destination, const seal_batch& op);
     status apply_op(std::uint8_t destination, const close_batch& op);

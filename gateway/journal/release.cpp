@@ -50,6 +50,7 @@ status journal::apply_one(const quarantine_release_request& request) {
         WHARF_TRY(format::unseal(key, *value, record));
         answer.refused = objection_to(record, request.message);
     }
+    if (next_.has_end()) answer.refused = "this gateway has ended";
     if (value && answer.refused.empty()) {
         dirty_ = true;
         findings bad;

@@ -113,6 +113,8 @@ std::size_t bytes_of(const journal_request& request) {
         return k_request_bytes + bytes_of(discard->with);
     if (const auto* release = std::get_if<quarantine_release_request>(&request))
         return bytes_of(release->message);
+    if (const auto* end = std::get_if<end_request>(&request))
+        return k_request_bytes + end->content.ByteSizeLong();
     const auto* ingest = std::get_if<ingest_request>(&request);
     if (ingest == nullptr) return k_request_bytes;
     return ingest->bytes != 0 ? ingest->bytes : bytes_of(ingest->message);

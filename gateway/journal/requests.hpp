@@ -107,8 +107,13 @@ struct pause_destination {
     std::optional<lane> only = {};
 };
 
+// Nothing is taken any more, until it is ended; nothing: it is ended.
+struct set_drain {
+    std::optional<wharf::v1::Drain> drain;
+};
+
 using manage_op = std::variant<put_command, erase_command, append_audit, put_roster, put_outbound,
-                               erase_outbound, pause_destination>;
+                               erase_outbound, pause_destination, set_drain>;
 using manage_ops = std::vector<manage_op>;
 
 // Applied as one, in order. Those that are not urgent ride in the next commit.
@@ -396,10 +401,43 @@ struct delivery_request {
     manage_ops with = {}; // of the command that caused it: true in the same commit
 };
 
+// --- the end of a gateway ------------------------------------------------------------------------
+
+// An export of this journal, by its file.
+struct export_facts {
+    wharf::v1::ExportHeader header;
+    wharf::v1::ExportTrailer trailer;
+};
+
+struct gateway_ended;
+
+// From then on nothing is taken, delivered or obeyed, whatever shares the group; the operators are
+// gone. Refused where the conditions do not hold in the transaction that does it.
+struct end_request {
+    std::uint64_t token = 0;
+    wharf::v1::GatewayEnd content;             // what is left is filled in
+    bool only_drained = false;                 // a drain holds
+    bool may_lose = false;                     // what is left is of no account
+    std::optional<export_facts> exported = {}; // or it is in this
+    // Made true in the same commit, from what came of it; not called where it is refused. Called by
+    // the journal thread, again where the commit is tried again.
+    std::function<manage_ops(const gateway_ended&)> with = {};
+};
+
+struct gateway_ended {
+    std::uint64_t token = 0;
+    std::string refused = {}; // nothing was done, and why
+    wharf::v1::GatewayEnd end = {};
+};
+
+// In words; empty: nothing is left.
+[[nodiscard]] std::string what_is_left(const wharf::v1::GatewayEnd& end);
+[[nodiscard]] std::string end_words(const wharf::v1::GatewayEnd& end);
+
 using journal_request =
     std::variant<ingest_request, session_open_request, session_close_request,
                  session_release_request, local_request, quarantine_discard_request,
-                 quarantine_release_request, delivery_request, manage_request>;
+                 quarantine_release_request, delivery_request, manage_request, end_request>;
 
 // --- what a commit made true -------------------------------------------------------------------
 
@@ -431,8 +469,8 @@ struct manage_done {
     std::uint64_t token = 0;
 };
 
-using journal_answer =
-    std::variant<ingest_done, ingest_dropped, session_opened, session_released, session_expired,
-                 local_done, quarantine_discarded, quarantine_released, delivery_done, manage_done>;
+using journal_answer = std::variant<ingest_done, ingest_dropped, session_opened, session_released,
+                                    session_expired, local_done, quarantine_discarded,
+                                    quarantine_released, delivery_done, manage_done, gateway_ended>;
 
 } // namespace wharf

@@ -297,7 +297,7 @@ void command_desk::run(ticket of) {
     it.now = phase::running;
     actions_.emplace_back(act::run{of, it.command, it.again,
                                    is_local(it) ? it.record.local_user() : join(it.names),
-                                   is_local(it)});
+                                   is_local(it), it.record.begun()});
 }
 
 void command_desk::on_journaled(std::uint64_t token, const desk_time& at) {

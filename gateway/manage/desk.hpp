@@ -60,6 +60,7 @@ struct run {
     bool again = false; // a run before may have done it
     std::string by;     // who orders it
     bool local = false; // a user of this machine
+    std::string begun;  // what that run noted of it
 };
 // To be signed and sent. `outbound`: kept until on_delivered(it); 0: sent once, or not.
 struct publish {
@@ -120,6 +121,11 @@ class command_desk {
     // was made of it, or finish() where nothing came of it. Nothing: the command does not run.
     [[nodiscard]] std::optional<late_end> ends_later(ticket of, const desk_time& at);
     void on_rode(ticket of, std::string report, const desk_time& at);
+    // Operations that note how it is begun, for a later run: act::run brings it. On the desk's side
+    // they are true at once.
+    [[nodiscard]] manage_ops begun_with(ticket of, std::string how);
+    // To a user of this machine who shall not wait for its end: how it stands.
+    void answer_early(ticket of, command_outcome so_far, const desk_time& at);
     // How it goes meanwhile; not kept.
     void tell_progress(ticket of, command_outcome so_far, const desk_time& at);
 

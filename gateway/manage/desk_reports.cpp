@@ -62,6 +62,21 @@ manage_ops command_desk::ending(ticket of, command_outcome outcome, const desk_t
     return std::move(made.ops);
 }
 
+void command_desk::answer_early(ticket of, command_outcome so_far, const desk_time& at) {
+    const auto found = open_.find(of);
+    if (found == open_.end() || !is_local(found->second)) return;
+    actions_.emplace_back(
+        act::answer{of, report_of(found->second, COMMAND_STEP_RUNNING, std::move(so_far), at)});
+}
+
+manage_ops command_desk::begun_with(ticket of, std::string how) {
+    const auto found = open_.find(of);
+    if (found == open_.end() || found->second.now != phase::running) return {};
+    open_command& it = found->second;
+    it.record.set_begun(std::move(how));
+    return {put_command{it.command->id(), it.record.SerializeAsString()}};
+}
+
 std::optional<late_end> command_desk::ends_later(ticket of, const desk_time& at) {
     const auto found = open_.find(of);
     if (found == open_.end() || found->second.now != phase::running) return std::nullopt;

@@ -41,6 +41,12 @@ constexpr std::array k_kinds = {
     command_kind{Command::kRateLimit, "rate_limit", k_operator, true},
     command_kind{Command::kLogTail, "log_tail", k_viewer, false},
     command_kind{Command::kSupportBundle, "support_bundle", k_admin, false},
+    command_kind{Command::kDrain, "drain", k_operator, true},
+    command_kind{Command::kRestart, "restart", k_admin, true},
+    command_kind{Command::kReboot, "reboot", k_admin, true},
+    command_kind{Command::kUpdate, "update", k_admin, true},
+    command_kind{Command::kFactoryReset, "factory_reset", k_admin, true},
+    command_kind{Command::kDecommission, "decommission", k_admin, true},
 };
 
 } // namespace

@@ -42,6 +42,8 @@ std::string_view to_string(alarm_code code) noexcept {
                                                                         "flash_worn",
                                                                         "temperature",
                                                                         "configuration",
+                                                                        "drained",
+                                                                        "ended",
                                                                         "shedding"};
     return names[static_cast<std::size_t>(code)];
 }

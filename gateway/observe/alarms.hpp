@@ -41,6 +41,8 @@ enum class alarm_code : std::uint8_t {
     flash_worn,
     temperature,
     configuration,
+    drained,
+    ended,
     shedding,
 };
 inline constexpr std::size_t k_alarm_code_count =

@@ -176,6 +176,14 @@ void judge_failing(const gateway_snapshot& now, list& out) {
     if (!now.fenced.empty())
         say(alarm_code::fenced,
             "nothing is taken and nothing is delivered, for good: " + now.fenced);
+    else if (!now.ended.empty())
+        out.push_back({alarm_code::ended, "", severity::warning,
+                       "nothing is taken and nothing is delivered, for good: " + now.ended, true});
+    else if (now.drained)
+        out.push_back({alarm_code::drained, "", severity::warning,
+                       "it is drained: nothing is taken until wharfctl drain --end; " +
+                           plural(now.drained->pending, "update") + " pending",
+                       true});
     else if (!now.listener.listening && !now.stopping)
         say(alarm_code::not_listening, "the listener takes no connections");
     if (now.journal.full)
@@ -199,7 +207,7 @@ std::vector<condition> conditions_of(const gateway_snapshot& now) {
             "the books do not balance (wharfctl books)");
     judge_journal(now.journal, out);
     for (const auto& each : now.destinations)
-        judge_destination(each, !now.fenced.empty(), out);
+        judge_destination(each, !now.fenced.empty() || !now.ended.empty(), out);
     judge_listener(now.listener, out);
     if (!now.configuration_problem.empty())
         say(alarm_code::configuration, severity::warning,

@@ -220,6 +220,15 @@ struct trace_snapshot {
     std::uint64_t ignored = 0; // events whose trace was malformed
 };
 
+// Nothing is taken, by an operator's word.
+struct drain_snapshot {
+    std::int64_t at_us = 0; // wall clock
+    std::string by;
+    std::string reason;
+    bool doors_shut = false;   // and nothing that came before is on its way
+    std::uint64_t pending = 0; // updates, at all destinations
+};
+
 struct gateway_snapshot {
     std::string gateway;
     std::string site;
@@ -231,6 +240,9 @@ struct gateway_snapshot {
     std::uint32_t epoch = 0;
     std::uint32_t takeover = 0;
     std::string fenced; // in words: another gateway has taken over this one's journal
+    std::string ended;  // in words: it was decommissioned, or is reset
+    std::optional<drain_snapshot> drained;
+    std::string work; // what an operator ordered and is under way, in words
     intake_books intake;
     std::uint64_t quarantine_open = 0; // messages that nobody has looked at
     std::vector<std::pair<std::string, std::uint64_t>> duplicates_by_rule;

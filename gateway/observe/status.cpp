@@ -165,6 +165,15 @@ json machine_status(const machine_snapshot& at) {
     return out;
 }
 
+json drain_status(const std::optional<drain_snapshot>& of) {
+    if (!of) return nullptr;
+    return {{"at_us", of->at_us},
+            {"by", of->by},
+            {"reason", of->reason},
+            {"doors_shut", of->doors_shut},
+            {"pending", of->pending}};
+}
+
 } // namespace
 
 std::string status_json(const gateway_snapshot& now) {
@@ -188,6 +197,9 @@ std::string status_json(const gateway_snapshot& now) {
                    {"epoch", epoch_text(now.epoch)},
                    {"takeover", now.takeover},
                    {"fenced", now.fenced},
+                   {"ended", now.ended},
+                   {"drain", drain_status(now.drained)},
+                   {"work", now.work},
                    {"quarantine", now.quarantine_open},
                    {"duplicates_by_rule", std::move(duplicates)},
                    {"listener", listener_status(now.listener)},

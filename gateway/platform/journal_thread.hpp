@@ -109,7 +109,9 @@ class journal_thread {
     void fail(const std::string& why);
     [[nodiscard]] std::uint32_t percent_used() const;
     // For want of space; or because nothing that this gateway takes would be delivered any more.
-    [[nodiscard]] bool held_back() const { return full_ || fencing_ || journal_.fenced(); }
+    [[nodiscard]] bool held_back() const {
+        return full_ || fencing_ || journal_.fenced() || journal_.ended();
+    }
 
     journal& journal_;
     store& store_;

@@ -223,6 +223,14 @@ void sync_shell::on_appended(std::vector<event_head> heads) {
     asio::post(s.io, [&s] { s.take_announced(); });
 }
 
+void sync_shell::end(const std::string& why) {
+    auto& s = *state_;
+    asio::post(s.io, [&s, why] {
+        for (const auto& runner : s.runners)
+            runner->fence(why);
+    });
+}
+
 void sync_shell::on_space(bool full) {
     auto& s = *state_;
     asio::post(s.io, [&s, full] {

@@ -73,6 +73,8 @@ class sync_shell {
     // kept.
     void on_appended(std::vector<event_head> heads);
     // The journal holds ingest back for want of space, or no longer.
+    // For good: nothing new is sent to anybody.
+    void end(const std::string& why);
     void on_space(bool full);
     // From the journal thread.
     void post(const delivery_done& done);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace wharf {
 
@@ -19,6 +20,8 @@ constexpr auto k_tick = std::chrono::seconds(1);
 // A change is told soon, but not each of many at once.
 constexpr std::int64_t k_state_pause_us = 2'000'000;
 constexpr std::int64_t k_second_us = 1'000'000;
+// No report has it: numbers are of journal time.
+constexpr std::uint64_t k_last_words = std::numeric_limits<std::uint64_t>::max();
 
 } // namespace
 
@@ -40,7 +43,7 @@ fleet_desk::make(parts with, const fleet_config& settings, const gateway_config&
     std::unique_ptr<fleet_desk> out(
         new fleet_desk(with, settings, gateway, std::move(key), std::move(callbacks)));
     WHARF_TRY_ASSIGN(auto operators, manage::operators_of(found, std::move(first)));
-    if (settings.present && operators.content().operators_size() == 0)
+    if (settings.present && !with.ended && operators.content().operators_size() == 0)
         return error{errc::not_found,
                      "no operators: expected the first ones in " + settings.operators_file};
     out->desk_ = std::make_unique<manage::command_desk>(
@@ -59,6 +62,7 @@ fleet_desk::make(parts with, const fleet_config& settings, const gateway_config&
     };
     calls.down = [&it](const std::string& why) {
         it.desk_->on_link_down();
+        it.last_sent_ = false;
         const bool news =
             std::exchange(it.status_.connected, false) || it.status_.last_error != why;
         if (it.status_.since_us == 0 || news) it.status_.since_us = it.with_.clock.wall_us();
@@ -70,10 +74,14 @@ fleet_desk::make(parts with, const fleet_config& settings, const gateway_config&
         it.perform();
     };
     calls.delivered = [&it](std::uint64_t number) {
+        if (number == k_last_words) return it.callbacks_.last_said();
         it.desk_->on_delivered(number);
         it.perform();
     };
-    calls.failed = [&it](std::uint64_t) { it.send_again_ = true; };
+    calls.failed = [&it](std::uint64_t) {
+        it.send_again_ = true;
+        it.last_sent_ = false;
+    };
     out->broker_ = std::make_unique<fleet_broker>(with.io, settings, std::move(password),
                                                   out->topic("cmd"), with.random, std::move(calls));
     return out;
@@ -199,7 +207,7 @@ GatewayState fleet_desk::state_now(bool gone) {
     out.set_clock_synchronised(with_.clock.wall_synchronised());
     out.set_roster_revision(desk_->operators().content().revision());
     out.set_commands_refused(desk_->counts().refused);
-    if (gone) {
+    if (gone && !with_.ended) {
         out.set_health("gone");
         out.clear_reasons();
         out.clear_status_json();
@@ -222,6 +230,14 @@ void fleet_desk::send_state() {
     sign_and_send("state", state.SerializeAsString(), 0);
 }
 
+// When all reports are with the broker. Who signs it signs nothing after it.
+void fleet_desk::say_last() {
+    if (last_sent_ || desk_->counts().outbound > 0 || desk_->counts().open > 0) return;
+    auto last = manage::sign_report(state_now(true).SerializeAsString(), *key_);
+    last_sent_ = last.ok() &&
+                 broker_->publish(topic("state"), last->SerializeAsString(), true, k_last_words);
+}
+
 void fleet_desk::want_state() {
     state_due_us_ = std::min(state_due_us_, state_sent_us_ + k_state_pause_us);
 }
@@ -234,6 +250,7 @@ void fleet_desk::tick() {
         perform();
         if (desk_->nonce(now()) != nonce_told_) want_state();
         if (with_.clock.monotonic_us() >= state_due_us_) send_state();
+        if (with_.ended) say_last();
     }
     timer_.expires_after(k_tick);
     timer_.async_wait([this](auto failed) {
@@ -272,6 +289,15 @@ void fleet_desk::rode(manage::ticket of, std::string report) {
     desk_->on_rode(of, std::move(report), now());
     perform();
     want_state();
+}
+
+manage_ops fleet_desk::begun_with(manage::ticket of, std::string how) {
+    return desk_->begun_with(of, std::move(how));
+}
+
+void fleet_desk::answer_early(manage::ticket of, manage::command_outcome so_far) {
+    desk_->answer_early(of, std::move(so_far), now());
+    perform();
 }
 
 void fleet_desk::tell_progress(manage::ticket of, manage::command_outcome so_far) {

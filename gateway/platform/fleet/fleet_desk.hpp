@@ -32,6 +32,8 @@ struct fleet_desk_callbacks {
     std::function<wharf::v1::GatewayState()> look;
     std::function<std::int64_t()> journal_time_us;
     std::function<void(bool warning, const std::string& text)> log;
+    // The last words are with the broker, and all that was to be said before them. Perhaps again.
+    std::function<void()> last_said;
 };
 
 struct fleet_status {
@@ -49,6 +51,8 @@ class fleet_desk {
         worker_pool& workers;
         clock_port& clock;
         random_port& random;
+        // The gateway has ended: nobody is obeyed over the fleet, and its state is its last words.
+        bool ended = false;
     };
     // `found`: of the journal. Where a fleet is configured there has to be a key, and it fails
     // where operators are none. Without one only users of this machine order.
@@ -70,6 +74,8 @@ class fleet_desk {
     // The same where the outcome is known only then: rode() gets the report that was made of it.
     [[nodiscard]] std::optional<manage::late_end> ends_later(manage::ticket of);
     void rode(manage::ticket of, std::string report);
+    [[nodiscard]] manage_ops begun_with(manage::ticket of, std::string how);
+    void answer_early(manage::ticket of, manage::command_outcome so_far);
     // Sent, not kept.
     void tell_progress(manage::ticket of, manage::command_outcome so_far);
     void change_operators(manage::ticket of, manage::roster next, manage::command_outcome outcome);
@@ -100,6 +106,7 @@ class fleet_desk {
     [[nodiscard]] wharf::v1::GatewayState state_now(bool gone);
     void sign_and_send(std::string channel, std::string report, std::uint64_t number);
     void send_state();
+    void say_last();
     void tick();
 
     const parts with_;
@@ -119,6 +126,7 @@ class fleet_desk {
     std::uint64_t states_ = 0;
     bool send_again_ = false; // what waits, from the first
     bool stopped_ = false;
+    bool last_sent_ = false;                                // the last words, on this connection
     std::shared_ptr<int> alive_ = std::make_shared<int>(0); // for what workers bring back
 };
 

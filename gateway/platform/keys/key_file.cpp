@@ -1,8 +1,14 @@
 #include "gateway/platform/keys/key_file.hpp"
 
+#include "gateway/platform/file.hpp"
 #include "gateway/platform/private_file.hpp"
 
 #include <mbedtls/platform_util.h>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace wharf {
 
@@ -29,6 +35,21 @@ result<private_key> read_or_make_key_file(const std::string& path) {
     mbedtls_platform_zeroize(text.data(), text.size());
     WHARF_TRY(std::move(written));
     return made;
+}
+
+status destroy_key_file(const std::string& path) {
+    const fd_guard file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (file.get() < 0 && errno == ENOENT) return ok();
+    if (file.get() < 0) return system_error("open " + path);
+    struct ::stat found {};
+    if (::fstat(file.get(), &found) != 0) return system_error("look at " + path);
+    const std::string zeros(static_cast<std::size_t>(found.st_size), '\0');
+    if (::pwrite(file.get(), zeros.data(), zeros.size(), 0) !=
+            static_cast<::ssize_t>(zeros.size()) ||
+        ::fsync(file.get()) != 0)
+        return system_error("write over " + path);
+    if (::unlink(path.c_str()) != 0) return system_error("remove " + path);
+    return sync_folder(folder_above(path));
 }
 
 result<public_key> read_public_key_file(const std::string& path) {

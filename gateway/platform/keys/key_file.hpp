@@ -11,6 +11,9 @@ namespace wharf {
 result<private_key> read_key_file(const std::string& path);
 // Makes one where there is none yet; never replaces one.
 result<private_key> read_or_make_key_file(const std::string& path);
+// It is written over and removed, durably; well where there is none. A flash may keep what was
+// written over: what nobody believes any more need not be gone.
+status destroy_key_file(const std::string& path);
 // Public keys: anybody may read them.
 result<public_key> read_public_key_file(const std::string& path);
 

@@ -5,7 +5,9 @@
 #include <catch2/catch.hpp>
 
 #include <fstream>
+#include <iterator>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace wharf;
 
@@ -40,4 +42,22 @@ TEST_CASE("a key that others may read is refused, and so is what is none; neithe
     auto none = read_key_file(folder.in("none"));
     REQUIRE_FALSE(none.ok());
     CHECK(none.failure().code == errc::not_found);
+}
+
+TEST_CASE("a key that is destroyed is gone from its blocks and its folder; once more is no harm") {
+    tests::temporary_folder folder;
+    const std::string path = folder.in("device.key");
+    REQUIRE(read_or_make_key_file(path).ok());
+    const std::string seen = folder.in("other name");
+    REQUIRE(::link(path.c_str(), seen.c_str()) == 0);
+    REQUIRE(destroy_key_file(path).ok());
+    CHECK(read_key_file(path).failure().code == errc::not_found);
+    std::ifstream file(seen, std::ios::binary);
+    const std::string left((std::istreambuf_iterator<char>(file)), {});
+    CHECK_FALSE(left.empty());
+    CHECK(left.find_first_not_of('\0') == std::string::npos);
+    CHECK(destroy_key_file(path).ok());
+    // A link is not followed.
+    REQUIRE(::symlink(seen.c_str(), path.c_str()) == 0);
+    CHECK_FALSE(destroy_key_file(path).ok());
 }

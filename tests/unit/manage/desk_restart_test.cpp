@@ -189,3 +189,64 @@ TEST_CASE("what the first operators are is taken once: the journal's hold agains
     CHECK(it.desk->operators().find(view_of(key_named("stranger").half().fingerprint())) ==
           nullptr);
 }
+
+TEST_CASE("what a run noted of a command is there in the next one, and its report is one") {
+    // Noted, noted and not told, not noted.
+    const int cut = GENERATE(0, 1, 2);
+    office it;
+    it.settle();
+    it.send(it.make([](Command& c) { c.mutable_reboot(); }));
+    it.commit();
+    REQUIRE(it.runs.size() == 1);
+    CHECK(it.runs[0].begun.empty());
+    manage_request note;
+    note.ops = it.desk->begun_with(it.runs[0].of, "boot-1");
+    REQUIRE(note.ops.size() == 1);
+    if (cut != 2) it.journal.commit({note});
+    if (cut == 0) it.pump();
+    it.restart();
+    it.reports.clear();
+    it.outbound.clear();
+    REQUIRE(it.runs.size() == 1);
+    CHECK(it.runs[0].again);
+    CHECK(it.runs[0].begun == (cut == 2 ? "" : "boot-1"));
+    it.desk->finish(it.runs[0].of, {COMMAND_CODE_OK, "started again", ""}, it.at);
+    it.settle();
+    it.desk->on_link_up();
+    it.settle();
+    CHECK(it.outbound.size() == 1);
+    it.restart();
+    CHECK(it.runs.empty());
+}
+
+TEST_CASE("who ends a gateway is told once, together with the end") {
+    office it;
+    it.settle();
+    it.send(it.make([](Command& c) { c.mutable_decommission()->set_name("dock-1"); }));
+    it.commit();
+    REQUIRE(it.runs.size() == 1);
+    const auto later = it.desk->ends_later(it.runs[0].of, it.at);
+    REQUIRE(later.has_value());
+    std::string report;
+    end_request end;
+    end.token = 99;
+    end.with = [&](const gateway_ended&) {
+        auto made = later->with({COMMAND_CODE_OK, "ended", ""});
+        report = std::move(made.report);
+        return std::move(made.ops);
+    };
+    const bool durable = GENERATE(true, false);
+    if (durable)
+        it.journal.commit({end});
+    else
+        it.journal.roll_back({end});
+    it.restart();
+    it.reports.clear();
+    it.outbound.clear();
+    CHECK(it.journal.under_test().ended() == durable);
+    CHECK(it.runs.size() == (durable ? 0 : 1));
+    it.desk->on_link_up();
+    it.settle();
+    CHECK(it.outbound.size() == (durable ? 1 : 0));
+    if (durable) CHECK(it.desk->operators().content().operators_size() == 0);
+}

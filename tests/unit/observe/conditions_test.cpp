@@ -142,3 +142,18 @@ TEST_CASE("a gateway that another has taken over from says that alone") {
     CHECK(only(now).text ==
           "nothing is taken and nothing is delivered, for good: takeover 1 of WH7 holds");
 }
+
+TEST_CASE("a gateway that is drained, or has ended, says that and takes nothing") {
+    auto now = well();
+    now.listener.listening = false;
+    now.drained.emplace();
+    now.drained->pending = 2;
+    CHECK(only(now).code == alarm_code::drained);
+    CHECK(only(now).level == severity::warning);
+    CHECK(judge(now).state == health_state::failing);
+    CHECK(only(now).text.ends_with("2 updates pending"));
+    now.ended = "it was decommissioned by ann";
+    now.destinations[0].state = circuit::stopped;
+    CHECK(only(now).code == alarm_code::ended);
+    CHECK(judge(now).state == health_state::failing);
+}
