@@ -137,11 +137,12 @@ result<std::map<std::string, std::uint64_t>> versions_meant(const fleet_options&
 
 // Until each of them runs with its version on trial, or the time is over. Those that do.
 result<std::map<std::string, std::uint64_t>>
-wait_for_trials(const fleet_options& how, const std::map<std::string, std::uint64_t>& wanted) {
+wait_for_trials(const fleet_options& how, const console& to,
+                const std::map<std::string, std::uint64_t>& wanted) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(how.timeout_s);
     std::map<std::string, std::uint64_t> out;
     while (true) {
-        WHARF_TRY_ASSIGN(const auto seen, look_at_fleet(how));
+        WHARF_TRY_ASSIGN(const auto seen, look_at_fleet(how, to));
         for (const gateway_view& one : seen)
             if (const auto found = wanted.find(one.name);
                 found != wanted.end() && one.complaint.empty() && one.state.health() != "gone" &&
@@ -179,7 +180,7 @@ int follow_trial(const fleet_options& how, bool as_json, const console& to,
     for (const auto& [name, answer] : answers->by_name)
         if (is_good(answer)) wanted.emplace(name, number_of(parsed(answer), "on_trial"));
     if (wanted.empty()) return code;
-    const auto there = wait_for_trials(how, wanted);
+    const auto there = wait_for_trials(how, to, wanted);
     if (!there.ok()) return failed(to, there.failure());
     for (const auto& [name, version] : wanted)
         if (!there->contains(name)) {
@@ -330,7 +331,7 @@ int find_config_drift(const fleet_options& how, bool as_json, const console& to,
                       const config_arguments& given) {
     const auto overlay = read_overlay(given.file);
     if (!overlay.ok()) return failed(to, overlay.failure());
-    const auto seen = look_at_fleet(how);
+    const auto seen = look_at_fleet(how, to);
     if (!seen.ok()) return failed(to, seen.failure());
     if (seen->empty()) return failed(to, {errc::not_found, "no gateway fits"});
     const std::string wanted = digest_of(*overlay);

@@ -15,6 +15,8 @@ Examples:
   wharfctl --fleet fleet.toml --on 'site=BER*' config apply night.toml --auto-confirm
   wharfctl --fleet fleet.toml --on gateway=dock-7 config revert 3
   wharfctl --fleet fleet.toml config drift night.toml
+  wharfctl --fleet fleet.toml --on tag=production rollout night.toml
+                                       ... to many, in waves: wharfctl rollout --help
   wharfctl config show                 on the gateway itself
   wharfctl config clear                ... on a bad day: its own file alone
 

@@ -55,6 +55,8 @@ struct fleet_answers {
 };
 [[nodiscard]] result<fleet_answers> order_each(const fleet_options& how, const console& to,
                                                const command_maker& make);
+// What came of it, in words.
+[[nodiscard]] std::string answer_text(const wharf::v1::CommandReport& answer);
 [[nodiscard]] bool is_good(const wharf::v1::CommandReport& answer);
 int print_answers(const fleet_answers& from, bool json, const console& to,
                   const answer_printer& print);
@@ -64,7 +66,8 @@ struct gateway_view {
     wharf::v1::GatewayState state;
     std::string complaint; // why it is not believed; empty where it is
 };
-[[nodiscard]] result<std::vector<gateway_view>> look_at_fleet(const fleet_options& how);
+[[nodiscard]] result<std::vector<gateway_view>> look_at_fleet(const fleet_options& how,
+                                                              const console& to);
 // A new operator key in a file of its own; prints what the gateways have to know of it.
 int make_operator_key(const std::string& path, const console& to);
 

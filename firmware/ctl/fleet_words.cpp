@@ -1,5 +1,6 @@
 #include "firmware/ctl/fleet_words.hpp"
 
+#include "firmware/ctl/fleet_select.hpp"
 #include "firmware/ctl/table.hpp"
 #include "firmware/views/audit.hpp"
 #include "gateway/base/bytes.hpp"
@@ -197,8 +198,8 @@ void add_fleet_options(CLI::App& app, fleet_arguments& given) {
                    "Over the fleet broker that this file describes, not this machine's gateway")
         ->type_name("FILE");
     app.add_option("--on", given.how.on,
-                   "Only gateways that fit: site=, gateway=, health= or software=, with * for any "
-                   "text; several have to fit together")
+                   "Only gateways that fit: " + std::string(k_selectors) +
+                       "; several have to fit together")
         ->type_name("SELECTOR")
         ->allow_extra_args(false);
     app.add_option("--timeout", given.how.timeout_s, "How long to wait for answers (30)")

@@ -28,6 +28,7 @@ class known_gateways {
     // What is wrong with a trail that ends so, after what it was; empty: nothing, and it is noted.
     [[nodiscard]] std::string trail_objection(const std::string& name, std::uint64_t number,
                                               std::string_view head);
+    [[nodiscard]] std::size_t count() const { return known_.size(); }
     // What is new, beside what others wrote meanwhile.
     status write() const;
 

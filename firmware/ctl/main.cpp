@@ -4,6 +4,7 @@
 #include "firmware/ctl/device_words.hpp"
 #include "firmware/ctl/fleet_words.hpp"
 #include "firmware/ctl/machine_words.hpp"
+#include "firmware/ctl/rollout_words.hpp"
 #include "firmware/ctl/stock_words.hpp"
 #include "firmware/ctl/verbs.hpp"
 #include "gateway/config/parse.hpp"
@@ -73,6 +74,7 @@ struct arguments {
     std::string identities_file;
     fleet_arguments fleet;
     config_arguments configuring;
+    rollout_arguments rolling_out;
     stock_arguments stock;
     machine_arguments machine;
 };
@@ -363,6 +365,7 @@ int run(int argc, char** argv) {
     add_fleet(app, given.fleet, chosen, form);
     add_config(app, given.fleet, given.configuring, chosen, form);
     add_machine(app, given.fleet, given.machine, chosen, form);
+    add_rollout(app, given.fleet, given.rolling_out, chosen, form);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {

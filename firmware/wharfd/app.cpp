@@ -565,6 +565,7 @@ void app::watch() {
 
 // What its table of keys calls live; the rest is the same.
 void app::change_live(const config& to) {
+    config_.gateway.tags = to.gateway.tags;
     config_.log.level = to.log.level;
     log::set_least(static_cast<log::level>(to.log.level));
     config_.targets = to.targets;

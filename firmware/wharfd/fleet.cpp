@@ -85,12 +85,16 @@ fleet_office::make(command_runner::parts with, configuration_office::parts confi
         byte = static_cast<char>(random.next());
     fleet_desk::parts around{with.io, with.workers, configuring.clock, random, ended};
     const gateway_config gateway = with.settings.gateway;
+    const config& live = with.settings; // its tags may change
     const auto look = with.look;
     journal_thread& writer = with.writer;
     std::unique_ptr<fleet_office> out(
         new fleet_office(std::move(with), std::move(configuring), std::move(over)));
-    calls.look = [look, &writer, &configuration = out->configuration_, &device = out->device_] {
+    calls.look = [look, &writer, &live, &configuration = out->configuration_,
+                  &device = out->device_] {
         auto state = state_of(look(), writer.snapshot().state);
+        for (const std::string& tag : live.gateway.tags)
+            state.add_tags(tag);
         configuration.add_to(state);
         device.add_to(state);
         return state;

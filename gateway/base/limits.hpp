@@ -260,6 +260,14 @@ inline constexpr std::size_t k_overlay_bytes_max = 32 * 1024;
 inline constexpr std::size_t k_overlays_kept_max = 16;
 inline constexpr std::uint32_t k_confirm_s_min = 10;
 inline constexpr std::uint32_t k_confirm_s_max = 24 * 3600;
+// While an overlay is on trial the gateway says at least so often how it is: who confirms it wants
+// to see that.
+inline constexpr std::uint32_t k_trial_state_s = 10;
+// What a gateway is called besides its name, for those who choose among many.
+inline constexpr std::size_t k_tags_max = 16;
+// A roll-out: how many waves, and how long each is watched.
+inline constexpr std::size_t k_waves_max = 64;
+inline constexpr std::uint32_t k_gate_s_max = 12 * 3600;
 // Events of a trace, and events looked at in one read transaction while they are searched for.
 inline constexpr std::size_t k_trace_events_max = 100;
 inline constexpr std::size_t k_trace_scan_max = 8 * 1024;

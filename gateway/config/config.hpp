@@ -28,6 +28,7 @@ enum class client_certificates_choice : std::uint8_t { none, optional, required 
 struct gateway_config {
     std::string name;
     std::string site;
+    std::vector<std::string> tags; // by which the fleet chooses it
 };
 
 struct listener_tls_config {

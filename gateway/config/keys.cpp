@@ -14,6 +14,7 @@ constexpr auto k_own = key_reach::own;
 constexpr auto k_rules = std::to_array<key_rule>({
     {"gateway.name", k_own},
     {"gateway.site", k_own},
+    {"gateway.tags", k_free, true},
     {"listener.address", k_free},
     {"listener.port", k_free},
     {"listener.max_packet_bytes", k_free},

@@ -61,6 +61,8 @@ void read_gateway(section in, gateway_config& to) {
     in.required("site", "the site's name as it stands in topics");
     in.text("name", to.name, k_name_expected, check_name);
     in.text("site", to.site, "the site's name as it stands in topics", check_site);
+    in.texts("tags", to.tags, limits::k_tags_max, "names of 1 to 32 letters, digits, - or _",
+             check_name);
     in.finish();
 }
 

@@ -217,9 +217,12 @@ GatewayState fleet_desk::state_now(bool gone) {
 
 void fleet_desk::send_state() {
     const auto now_us = with_.clock.monotonic_us();
-    state_sent_us_ = now_us;
-    state_due_us_ = now_us + std::int64_t{settings_.state_every_s} * k_second_us;
     const GatewayState state = state_now(false);
+    const auto every_s = state.configuration_confirm_by_us() == 0
+                             ? settings_.state_every_s
+                             : std::min(settings_.state_every_s, limits::k_trial_state_s);
+    state_sent_us_ = now_us;
+    state_due_us_ = now_us + std::int64_t{every_s} * k_second_us;
     nonce_told_ = state.nonce();
     // For people and tools: the same, unsigned.
     std::string json;

@@ -22,6 +22,8 @@ constexpr int k_qos = 1;
 // States of a large fleet come at once; a tool that does not take them is ended by what is lost.
 constexpr std::size_t k_queue_max = 64 * 1024;
 constexpr auto k_answer_wait = std::chrono::seconds(30);
+// Published and not acknowledged.
+constexpr std::size_t k_under_way_max = 100;
 constexpr std::size_t k_password_file_bytes_max = 4096;
 
 result<std::string> password_of(const std::string& path) {
@@ -40,7 +42,8 @@ struct operator_client::parts {
     std::condition_variable changed;
     std::deque<fleet_message> queue; // guarded, with what follows
     std::string lost;
-    std::unique_ptr<mqtt::async_client> client; // ends first
+    std::deque<mqtt::delivery_token_ptr> under_way; // of the one thread that calls
+    std::unique_ptr<mqtt::async_client> client;     // ends first
 
     static error failed(std::string_view doing, std::string_view why) {
         return {errc::io, std::string(doing) + ": " + printable(why)};
@@ -132,11 +135,18 @@ status operator_client::subscribe(const std::vector<std::string>& filters) {
     }
 }
 
-status operator_client::publish(const std::string& topic, const std::string& payload) {
+status operator_client::post(const std::string& topic, const std::string& payload) {
+    auto& under_way = parts_->under_way;
     try {
-        auto sent = parts_->client->publish(mqtt::make_message(topic, payload, k_qos, false));
-        if (!sent->wait_for(k_answer_wait))
-            return error{errc::io, "publish to " + topic + ": no answer"};
+        while (!under_way.empty() &&
+               (under_way.size() >= k_under_way_max || under_way.front()->is_complete())) {
+            const auto oldest = std::move(under_way.front());
+            under_way.pop_front();
+            if (!oldest->wait_for(k_answer_wait))
+                return error{errc::io, "publish to " + topic + ": no answer"};
+        }
+        under_way.push_back(
+            parts_->client->publish(mqtt::make_message(topic, payload, k_qos, false)));
         return ok();
     } catch (const mqtt::exception& failed) {
         return parts_->failed("publish to " + topic, failed.what());

@@ -28,8 +28,9 @@ class operator_client {
     operator_client& operator=(const operator_client&) = delete;
 
     status subscribe(const std::vector<std::string>& filters);
-    // QoS 1; returns when the broker has it.
-    status publish(const std::string& topic, const std::string& payload);
+    // QoS 1. Returns when it is on its way: so many are at once, and then it waits for the oldest.
+    // What a connection takes with it is lost: next() fails.
+    status post(const std::string& topic, const std::string& payload);
     // The next message, or nothing when the time is over. Fails where the connection is lost.
     result<std::optional<fleet_message>> next(std::chrono::milliseconds wait);
 

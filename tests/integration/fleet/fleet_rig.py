@@ -4,14 +4,18 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "daemon"))
 sys.path.insert(0, str(HERE.parent / "bridge"))
 from bridge_rig import Mosquitto  # noqa: E402
-from daemon_rig import (PATIENCE_S, DaemonTest, Erp, event, program, start_program,  # noqa: E402,F401
-                        tool, wait_until)
+from daemon_rig import (PATIENCE_S, DaemonTest, Erp, event, free_port, program,  # noqa: E402,F401
+                        start_program, tool, wait_until)
+
+from mqtt_bytes import Client, Closed  # noqa: E402
 
 SITE = "ber1"
 
@@ -103,8 +107,8 @@ class Person:
         return subprocess.run([program("WHARFCTL"), "--fleet", str(self.config), *words],
                               capture_output=True, text=True, timeout=seconds, check=False)
 
-    def asks(self, *words, good=(0,)):
-        done = self.run("--json", *words)
+    def asks(self, *words, good=(0,), seconds=60):
+        done = self.run("--json", *words, seconds=seconds)
         if done.returncode not in good:
             raise AssertionError(f"wharfctl {' '.join(words)}: {done.returncode}\n"
                                  f"{done.stdout}{done.stderr}")
@@ -114,6 +118,79 @@ class Person:
         """One gateway's answer."""
         answer = self.asks("--on", f"gateway={gateway}", *words, good=good)
         return answer[f"{SITE}/{gateway}"]
+
+
+class Trickle:
+    """Devices: every gateway is given an event every few seconds, over all its restarts. What was not
+    acknowledged is brought again under its id."""
+
+    def __init__(self, gateways, every_s, threads=2):
+        self.every_s = every_s
+        self.ending = False
+        self.acknowledged = []  # event ids; list.append is atomic
+        self.failed = None
+        shares = [gateways[i::threads] for i in range(threads)]
+        self.threads = [threading.Thread(target=self.run, args=(share,), daemon=True)
+                        for share in shares if share]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, gateways):
+        start = time.monotonic()
+        step = self.every_s / len(gateways)
+        lines = [{"gateway": one, "due": start + i * step, "number": 0, "client": None,
+                  "open": False} for i, one in enumerate(gateways)]
+        try:
+            while True:
+                now = time.monotonic()
+                for line in lines:
+                    if line["open"] or (line["due"] <= now and not self.ending):
+                        self.bring(line)
+                if self.ending and not any(line["open"] for line in lines):
+                    break
+                time.sleep(0.02)
+        except Exception as error:  # noqa: BLE001  told by end()
+            self.failed = error
+        for line in lines:
+            if line["client"] is not None:
+                line["client"].close()
+
+    def bring(self, line):
+        name, now = line["gateway"].name, time.monotonic()
+        if line["open"] and now < line["due"]:
+            return
+        line["open"] = True
+        try:
+            if line["client"] is None:
+                line["client"] = Client(line["gateway"].port)
+            event_id = f"{name}-{line['number']}"
+            body = {"event_id": event_id, "inventory_adjusted": {
+                "stock": {"location": "A-01", "sku": f"sku-{line['number'] % 7}"},
+                "delta": {"value": "1", "unit": "EA"}, "reason": "test"}}
+            line["client"].deliver(f"wharf/1/{SITE}/scanner-07/stock", json.dumps(body).encode(),
+                                   1, line["number"] % 60000 + 1)
+        except (OSError, Closed, AssertionError):
+            # It begins anew, or is too busy to answer: again, a little later.
+            if line["client"] is not None:
+                line["client"].close()
+            line["client"] = None
+            line["due"] = now + 0.5
+            return
+        self.acknowledged.append(event_id)
+        line["number"] += 1
+        line["open"] = False
+        line["due"] = max(line["due"] + self.every_s, now)
+
+    def end(self, patience_s=60):
+        """All that was begun is acknowledged: the event ids."""
+        self.ending = True
+        for thread in self.threads:
+            thread.join(patience_s)
+            if thread.is_alive():
+                raise AssertionError(f"in {patience_s} s not every event was acknowledged")
+        if self.failed is not None:
+            raise self.failed
+        return list(self.acknowledged)
 
 
 class FleetTest(DaemonTest):

@@ -155,6 +155,9 @@ TEST_CASE("live is what concerns keys that are live alone") {
     CHECK_FALSE(can_change_live(own, good(profile + "double_trigger = \"drop\"\n")));
     CHECK_FALSE(can_change_live(own, good("log.level = \"debug\"\nlistener.port = 1884\n")));
     CHECK_FALSE(can_change_live(own, good("log.format = \"json\"\n")));
+    const auto tagged = good("gateway.tags = [\"test\", \"cold-store\"]\n");
+    CHECK(can_change_live(own, tagged));
+    CHECK(tagged.settings.gateway.tags == std::vector<std::string>{"test", "cold-store"});
 }
 
 TEST_CASE("of every key it is known whether the fleet may set it and whether it is live") {

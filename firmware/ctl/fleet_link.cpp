@@ -1,0 +1,323 @@
+#include "firmware/ctl/fleet_link.hpp"
+
+#include "firmware/ctl/fleet_select.hpp"
+#include "gateway/base/limits.hpp"
+#include "gateway/base/text.hpp"
+#include "gateway/manage/envelope.hpp"
+#include "gateway/platform/keys/key_file.hpp"
+#include "gateway/platform/private_file.hpp"
+
+#include <sodium/randombytes.h>
+
+#include <algorithm>
+#include <ostream>
+#include <thread>
+
+namespace wharf::ctl {
+
+namespace {
+
+using namespace wharf::v1;
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// States are retained: all that there are come at once. So long without another: that was all; or
+// longer, where gateways that were seen before are missing.
+constexpr auto k_quiet = milliseconds(700);
+constexpr auto k_quiet_missing = seconds(3);
+constexpr auto k_states_most = seconds(60);
+// An order that nothing was heard of is sent again, more and more rarely: under its id it is done
+// once.
+constexpr auto k_again = seconds(10);
+constexpr auto k_again_most = seconds(60);
+constexpr auto k_look_again = seconds(1);
+constexpr auto k_reach_again = seconds(2);
+constexpr auto k_reach_most = seconds(120);
+constexpr std::size_t k_id_bytes = 16;
+constexpr std::size_t k_filters_few = 16;
+constexpr std::string_view k_before = "wharf-fleet/1/";
+constexpr std::string_view k_state = "/state";
+
+bool is_plain(std::string_view name) {
+    return !name.empty() && std::ranges::none_of(name, [](unsigned char c) {
+        return c < 0x20 || c == 0x7f || c == '/';
+    });
+}
+
+// Whose it is is said by its topic; empty: it is no state of a gateway.
+std::string name_in(std::string_view topic) {
+    if (!topic.starts_with(k_before) || !topic.ends_with(k_state) ||
+        topic.size() <= k_before.size() + k_state.size())
+        return {};
+    topic.remove_prefix(k_before.size());
+    topic.remove_suffix(k_state.size());
+    const auto slash = topic.find('/');
+    if (slash == std::string_view::npos || !is_plain(topic.substr(0, slash)) ||
+        !is_plain(topic.substr(slash + 1)))
+        return {};
+    return std::string(topic);
+}
+
+} // namespace
+
+result<fleet_link> fleet_link::reach(const fleet_options& how, const console& to, bool patient) {
+    fleet_link out(how, to);
+    out.patient_ = patient;
+    WHARF_TRY_ASSIGN(
+        const std::string text,
+        read_private_file(how.config_file, {07777, limits::k_config_bytes_max, "is readable"}));
+    WHARF_TRY_ASSIGN(out.settings_, parse_operator_config(text, how.config_file));
+    WHARF_TRY_ASSIGN(out.known_,
+                     known_gateways::read(out.settings_.known_gateways, how.accept_changed_keys));
+    WHARF_TRY_ASSIGN(out.broker_, operator_client::connect(out.settings_));
+    out.filters_ = {std::string(k_before) + "+/+" + std::string(k_state)};
+    WHARF_TRY(out.broker_->subscribe(out.filters_));
+    WHARF_TRY(out.collect());
+    WHARF_TRY(out.known_.write());
+    return out;
+}
+
+// What is said meanwhile is no sign that more of what was kept is still to come.
+status fleet_link::collect() {
+    const auto most = clock::now() + k_states_most;
+    auto heard = clock::now();
+    while (clock::now() < most) {
+        const auto quiet =
+            known_.count() > gateways_.size() ? milliseconds(k_quiet_missing) : k_quiet;
+        const auto left = std::chrono::duration_cast<milliseconds>(heard + quiet - clock::now());
+        if (left <= milliseconds(0)) break;
+        WHARF_TRY_ASSIGN(const auto message, broker_->next(left));
+        if (!message) continue;
+        take_state(*message, true);
+        if (message->retained) heard = clock::now();
+    }
+    return ok();
+}
+
+result<std::vector<std::string>> fleet_link::select(const std::vector<std::string>& on) const {
+    std::vector<std::string> out;
+    for (const auto& [name, seen] : gateways_) {
+        WHARF_TRY_ASSIGN(const bool fit, fits(seen.state, on));
+        if (fit) out.push_back(name);
+    }
+    return out;
+}
+
+status fleet_link::read_key() {
+    WHARF_TRY_ASSIGN(key_, read_key_file(settings_.operator_key));
+    return ok();
+}
+
+// --- what gateways say of themselves -------------------------------------------------------------
+
+std::string fleet_link::take_state(const fleet_message& message, bool now) {
+    const std::string name = name_in(message.topic);
+    if (name.empty() || message.payload.empty()) return {}; // or one that was cleared
+    if (!now && !watched_.contains(name)) {
+        unread_[name] = message.payload;
+        return {};
+    }
+    read_state(name, message.topic.substr(0, message.topic.size() - k_state.size()),
+               message.payload);
+    return name;
+}
+
+// A state says which key signed it; whether that is this gateway's key is known from before.
+void fleet_link::read_state(const std::string& name, const std::string& topic,
+                            const std::string& payload) {
+    gateway_seen seen;
+    SignedReport envelope;
+    seen.topic = topic;
+    if (!envelope.ParseFromString(payload) || !seen.state.ParseFromString(envelope.report()))
+        seen.complaint = "its state cannot be read";
+    auto key = public_key::read(seen.state.public_key());
+    if (!key.ok()) {
+        seen.complaint = "its state has no key";
+    } else {
+        seen.key = *key;
+        if (!manage::is_signed_by(envelope, *key))
+            seen.complaint = "its state is not signed by its key";
+        else if (seen.state.site() + "/" + seen.state.gateway() != name)
+            seen.complaint = "its state is another's, in its place";
+        else if (seen.state.ended_at_us() == 0 && known_.is_retired(key->fingerprint()))
+            seen.complaint = "its key was retired when the gateway ended: nothing it signs counts";
+        else if (seen.state.ended_at_us() != 0)
+            seen.ended = known_.retire(name, key->fingerprint());
+        else if (!known_.is(name, key->fingerprint()))
+            seen.complaint = "its key is not the one it had: if it was replaced, say so with "
+                             "--accept-changed-keys";
+        else if (seen.state.health() != "gone") // its last words were written before it was reached
+            seen.complaint =
+                known_.trail_objection(name, seen.state.audit_number(), seen.state.audit_head());
+    }
+    if (seen.complaint.empty() && seen.state.ended_at_us() != 0 && !seen.ended)
+        seen.complaint = "it says that it has ended, and its key is not the one it had";
+    const auto slash = name.find('/');
+    seen.state.set_site(name.substr(0, slash));
+    seen.state.set_gateway(name.substr(slash + 1));
+    gateway_seen& last = gateways_[name];
+    const bool believed = !last.topic.empty() && last.complaint.empty();
+    if (believed && !seen.complaint.empty()) {
+        last.complaint = std::move(seen.complaint); // its key and what it said stay
+        return;
+    }
+    // A broker may repeat what it has.
+    if (believed && seen.state.health() != "gone" &&
+        seen.state.started_at_us() == last.state.started_at_us() &&
+        seen.state.number() <= last.state.number() && last.state.health() != "gone")
+        return;
+    last = std::move(seen);
+}
+
+void fleet_link::watch(const std::vector<std::string>& names) {
+    watched_ = {names.begin(), names.end()};
+    for (const std::string& name : names)
+        if (auto last = unread_.extract(name); !last.empty())
+            read_state(name, std::string(k_before) + name, last.mapped());
+}
+
+// --- orders --------------------------------------------------------------------------------------
+
+status fleet_link::sign_and_send(const gateway_seen& at, fleet_order& one) {
+    SignedCommand envelope;
+    envelope.set_command(one.command.SerializeAsString());
+    WHARF_TRY(manage::sign_command(envelope, key_));
+    one.bytes = envelope.SerializeAsString();
+    one.pause = k_again;
+    one.again = clock::now() + one.pause;
+    return broker_->post(at.topic + "/cmd", one.bytes);
+}
+
+status fleet_link::order(std::map<std::string, Command> commands) {
+    orders_.clear();
+    names_by_id_.clear();
+    // One filter for many: what others order is left out by its id.
+    std::vector<std::string> answers;
+    for (const auto& [name, command] : commands)
+        answers.push_back(gateways_.at(name).topic + "/res");
+    if (answers.size() > k_filters_few || patient_) answers = {std::string(k_before) + "+/+/res"};
+    std::erase_if(answers, [&](const std::string& filter) {
+        return std::ranges::find(filters_, filter) != filters_.end();
+    });
+    WHARF_TRY(broker_->subscribe(answers));
+    filters_.insert(filters_.end(), answers.begin(), answers.end());
+    for (auto& [name, command] : commands) {
+        const gateway_seen& at = gateways_.at(name);
+        fleet_order& one = orders_[name];
+        one.command = std::move(command);
+        one.command.set_version(1);
+        one.command.set_reason(how_->reason);
+        std::string id(k_id_bytes, '\0');
+        randombytes_buf(id.data(), id.size());
+        names_by_id_.emplace(id, name);
+        one.command.set_id(std::move(id));
+        one.command.set_gateway(std::string(view_of(at.key.fingerprint())));
+        one.command.set_nonce(at.state.nonce());
+    }
+    open_ = orders_.size();
+    for (auto& [name, one] : orders_)
+        WHARF_TRY(sign_and_send(gateways_.at(name), one));
+    return ok();
+}
+
+status fleet_link::send_again() {
+    const auto now = clock::now();
+    if (open_ == 0 || now < looked_ + k_look_again) return ok();
+    looked_ = now;
+    for (auto& [name, one] : orders_) {
+        if (one.answer.step() == COMMAND_STEP_DONE || now < one.again) continue;
+        one.pause = std::min<seconds>(2 * one.pause, k_again_most);
+        one.again = now + one.pause;
+        WHARF_TRY(broker_->post(gateways_.at(name).topic + "/cmd", one.bytes));
+    }
+    return ok();
+}
+
+// A broker may repeat what it has: only what is newer counts.
+void fleet_link::take_progress(fleet_order& one, const std::string& name,
+                               const CommandReport& report) {
+    if (report.json().empty() || report.at_us() <= one.progress_us) return;
+    one.progress_us = report.at_us();
+    if (!how_->progress) return one.progress.push_back(report.json());
+    if (orders_.size() > 1) to_.out << "== " << printable(name) << "\n";
+    how_->progress(report, to_.out);
+}
+
+// The gateway whose order it ends.
+result<std::string> fleet_link::take_answer(const fleet_message& message) {
+    SignedReport envelope;
+    CommandReport report;
+    if (!envelope.ParseFromString(message.payload) || !report.ParseFromString(envelope.report()))
+        return std::string();
+    const auto found = names_by_id_.find(report.id());
+    if (found == names_by_id_.end()) return std::string();
+    const std::string& name = found->second;
+    const gateway_seen& at = gateways_.at(name);
+    fleet_order& one = orders_.at(name);
+    if (message.topic != at.topic + "/res" || one.answer.step() == COMMAND_STEP_DONE)
+        return std::string();
+    if (!manage::is_signed_by(envelope, at.key)) {
+        to_.err << "wharfctl: " << printable(name)
+                << ": a report that it did not sign is left out\n";
+        return std::string();
+    }
+    if (report.code() == COMMAND_CODE_STALE_NONCE) {
+        // An answer to what was sent before: it is signed anew already.
+        if (report.nonce() == one.command.nonce()) return std::string();
+        one.command.set_nonce(report.nonce());
+        WHARF_TRY(sign_and_send(at, one));
+        return std::string();
+    }
+    if (report.step() == COMMAND_STEP_RUNNING) take_progress(one, name, report);
+    one.answer = std::move(report);
+    if (one.answer.step() != COMMAND_STEP_DONE) return std::string();
+    --open_;
+    return name;
+}
+
+// --- what comes ----------------------------------------------------------------------------------
+
+status fleet_link::reach_again(const error& why) {
+    to_.err << "wharfctl: " << why.message << "; trying to reach it again\n";
+    const auto end = clock::now() + k_reach_most;
+    while (clock::now() < end) {
+        std::this_thread::sleep_for(k_reach_again);
+        auto made = operator_client::connect(settings_);
+        if (!made.ok() || !(*made)->subscribe(filters_).ok()) continue;
+        broker_ = std::move(*made);
+        // What was on its way may be lost.
+        for (auto& [name, one] : orders_)
+            one.again = clock::now() + k_look_again;
+        return ok();
+    }
+    return why;
+}
+
+result<fleet_news> fleet_link::pump(milliseconds wait) {
+    auto took = [&]() -> result<fleet_news> {
+        fleet_news out;
+        WHARF_TRY(send_again());
+        WHARF_TRY_ASSIGN(const auto message, broker_->next(wait));
+        if (!message) return out;
+        if (message->topic.ends_with(k_state)) {
+            out.state_of = take_state(*message, false);
+        } else {
+            WHARF_TRY_ASSIGN(out.answer_of, take_answer(*message));
+        }
+        return out;
+    }();
+    if (took.ok() || !patient_ || took.failure().code != errc::io) return took;
+    WHARF_TRY(reach_again(took.failure()));
+    return fleet_news{};
+}
+
+status fleet_link::await_answers(clock::time_point end) {
+    while (open_ > 0 && clock::now() < end) {
+        WHARF_TRY_ASSIGN(const auto news, pump(milliseconds(200)));
+        static_cast<void>(news);
+    }
+    return ok();
+}
+
+} // namespace wharf::ctl
