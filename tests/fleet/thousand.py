@@ -140,8 +140,11 @@ class Rig:
         self.trickle = Trickle(self.gateways, self.given.event_every_s, threads=4)
         wait_until(lambda: len(self.trickle.acknowledged) >= 2 * len(self.gateways),
                    "every gateway has events", 600)
-        wait_until(lambda: self.erp.stats()["applied"] >= len(self.gateways),
+        wait_until(lambda: self.applied_count() >= len(self.gateways),
                    "they are in the ERP", 600)
+
+    def applied_count(self):
+        return self.erp.rows("count(*)")[0][0]
 
     def memory(self):
         found = [pss_kib(one.process.pid) for one in self.gateways]
@@ -201,7 +204,7 @@ class Rig:
     def check_end(self, touched, text):
         sent = self.trickle.end(600)
         self.trickle = None
-        wait_until(lambda: self.erp.stats()["applied"] >= len(sent), "all is in the ERP", 600)
+        wait_until(lambda: self.applied_count() >= len(sent), "all is in the ERP", 600)
         applied = self.erp.applied()
         check(len(applied) == len(set(applied)), "no event was applied twice")
         check(sorted(applied) == sorted(sent), "every acknowledged event was applied")
