@@ -50,7 +50,7 @@ std::vector<gateway_view> views_of(const fleet_link& link, const std::vector<std
     std::vector<gateway_view> out;
     for (const std::string& name : names) {
         const gateway_seen& seen = link.gateways().at(name);
-        out.push_back({name, seen.state, seen.complaint});
+        if (!seen.ended) out.push_back({name, seen.state, seen.complaint});
     }
     return out;
 }
