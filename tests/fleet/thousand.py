@@ -36,6 +36,11 @@ from daemon_rig import PORTS, Erp, Gateway  # noqa: E402
 
 SKIPPED = 77
 START_AT_ONCE = 8
+# What a gateway takes here: of memory (6.6 MiB were measured), and its journal, which is allocated whole.
+PROCESS_MIB = 8
+JOURNAL_MIB = 17
+# What is left to everything else on this machine.
+RESERVE_MIB = 4096
 
 
 def say(text):
@@ -290,10 +295,39 @@ def check(good, what):
         raise AssertionError(f"not so: {what}")
 
 
-def roomy_folder():
-    """On a tmpfs where there is one: the flash is not what is looked at."""
-    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    return pathlib.Path(tempfile.mkdtemp(prefix="wharf-fleet-", dir=base))
+def available_mib():
+    for line in pathlib.Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) // 1024
+    raise AssertionError("/proc/meminfo does not say what is available")
+
+
+def free_mib(folder):
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize >> 20
+
+
+def place_for(count, memory_mib, tmpfs_mib, disk_mib):
+    """"tmpfs" where the journals go beside the processes with room to spare, for the flash is not what is
+    looked at; else "disk". Nothing is begun that would take the machine from everybody else."""
+    processes, journals = count * PROCESS_MIB, count * JOURNAL_MIB
+    if memory_mib < processes + RESERVE_MIB:
+        raise SystemExit(f"{count} gateways take about {processes} MiB of memory, and {RESERVE_MIB} MiB "
+                         f"stay free: {memory_mib} MiB are available")
+    if memory_mib >= processes + journals + RESERVE_MIB and tmpfs_mib >= journals:
+        return "tmpfs"
+    if disk_mib < journals + RESERVE_MIB:
+        raise SystemExit(f"{count} journals take about {journals} MiB: neither memory "
+                         f"({memory_mib} MiB) nor disk ({disk_mib} MiB) has room for them")
+    return "disk"
+
+
+def roomy_folder(count):
+    tmpfs = free_mib("/dev/shm") if os.access("/dev/shm", os.W_OK) else 0
+    place = place_for(count, available_mib(), tmpfs, free_mib(tempfile.gettempdir()))
+    say(f"journals on {place}")
+    return pathlib.Path(tempfile.mkdtemp(prefix="wharf-fleet-",
+                                         dir="/dev/shm" if place == "tmpfs" else None))
 
 
 def main():
@@ -317,7 +351,7 @@ def main():
         say(f"skipped: {why}")
         return SKIPPED
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    folder = roomy_folder()
+    folder = roomy_folder(given.gateways)
     rig = Rig(given, folder)
     good = False
     try:
