@@ -94,16 +94,14 @@ TEST_CASE("what is left is against its end: pending, dead, in quarantine") {
     rig r;
     r.connect();
     r.commit({drained()});
-    SECTION("pending") {
-        r.ingest_one({{"a"}, "x"});
-    }
-    SECTION("dead") {
-        r.ingest_one({{"a"}, "x"});
-        r.commit({deliver({park_update{1, parked(wharf::v1::PARKED_STATE_DEAD, {5})}})});
-    }
-    SECTION("in quarantine") {
+    const std::string what = GENERATE("pending", "dead", "in quarantine");
+    CAPTURE(what);
+    if (what == "in quarantine")
         r.ingest(make_unreadable("#"));
-    }
+    else
+        r.ingest_one({{"a"}, "x"});
+    if (what == "dead")
+        r.commit({deliver({park_update{1, parked(wharf::v1::PARKED_STATE_DEAD, {5})}})});
     const auto said = answer_of(r.commit({ends()}));
     CHECK_THAT(said.refused, Contains("pending") && Contains("dead") && Contains("quarantine"));
     CHECK_FALSE(r.under_test().ended());
