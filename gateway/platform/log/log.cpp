@@ -200,10 +200,8 @@ std::vector<kept_line> kept_since(std::uint64_t number) {
     auto of = std::atomic_load(&current);
     if (!of) return out;
     std::lock_guard lock(of->mutex);
-    const std::uint64_t first = of->last - of->kept.size(); // the number before it
-    for (auto at = number > first ? std::min(number - first, std::uint64_t{of->kept.size()}) : 0;
-         at < of->kept.size(); ++at)
-        out.push_back(of->kept[at]);
+    for (const kept_line& line : of->kept)
+        if (line.number > number) out.push_back(line);
     return out;
 }
 
