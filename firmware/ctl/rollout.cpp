@@ -9,11 +9,13 @@
 #include "gateway/base/limits.hpp"
 #include "gateway/base/text.hpp"
 #include "gateway/platform/private_file.hpp"
+#include "gateway/platform/system_clock.hpp"
 #include "gateway/ports/digest.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <ostream>
@@ -53,12 +55,6 @@ std::vector<gateway_view> views_of(const fleet_link& link, const std::vector<std
         if (!seen.ended) out.push_back({name, seen.state, seen.complaint});
     }
     return out;
-}
-
-std::int64_t wall_us() {
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
 }
 
 std::string count_text(std::size_t count, const char* what) {
@@ -167,7 +163,8 @@ status rollout::find_versions_before(fleet_link& link, rollout_plan& plan, goal&
 
 Command rollout::command_for(const goal& what, const GatewayState& state) const {
     Command out;
-    out.set_expires_at_us(wall_us() + std::int64_t{how_.timeout_s + k_order_good_s} * 1'000'000);
+    out.set_expires_at_us(system_clock().wall_us() +
+                          std::int64_t{how_.timeout_s + k_order_good_s} * 1'000'000);
     if (what.back) {
         auto& asked = *out.mutable_configuration_revert();
         asked.set_version(what.before.at(state.site() + "/" + state.gateway()));
