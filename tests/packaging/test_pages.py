@@ -31,7 +31,7 @@ def verbs_of(program, verb=()):
 
 def options_of(program, verb):
     below = help_of(program, verb).partition("\nOptions:\n")[2].partition("\n\n")[0]
-    return set(re.findall(r"(?m)^  (?:-\w,)?(--[a-z-]+)", below))
+    return set(re.findall(r"(?m)^  (?:-\w,)?(--[a-z0-9-]+)", below))
 
 
 class Pages(unittest.TestCase):
