@@ -137,6 +137,14 @@ void command_runner::run(manage::ticket of, const Command& command) {
     case Command::kConfigurationConfirm:
     case Command::kConfigurationRevert:
     case Command::kConfigurationClear:
+    case Command::kDeviceList:
+    case Command::kDevicePut:
+    case Command::kDeviceRemove:
+    case Command::kDeviceEnable:
+    case Command::kDeviceDisable:
+    case Command::kKeyRotate:
+    case Command::kCertificateRequest:
+    case Command::kCertificateInstall:
     case Command::WHAT_NOT_SET:
         break;
     }

@@ -289,6 +289,16 @@ inline constexpr std::size_t k_update_version_bytes_max = 64;
 inline constexpr std::uint32_t k_log_tail_lines_per_s_max = 20;
 inline constexpr std::uint32_t k_rate_limit_s_max = 24 * 3600;
 inline constexpr std::uint32_t k_requests_per_s_max = 10'000;
+// Statements that a key was replaced by another, in every state: the newest.
+inline constexpr std::size_t k_succession_max = 8;
+// What an authority made of a request for a certificate.
+inline constexpr std::size_t k_certificate_chain_bytes_max = 32 * 1024;
+inline constexpr std::size_t k_certificate_chain_max = 8;
+inline constexpr std::size_t k_certificate_name_bytes_max = 253;
+// The fleet link has to stand again with a new certificate within so long.
+inline constexpr std::uint32_t k_certificate_trial_s = 60;
+inline constexpr std::uint32_t k_certificate_trial_s_min = 5;
+inline constexpr std::uint32_t k_certificate_trial_s_max = 600;
 // The last lines of the log that a support bundle brings.
 inline constexpr std::size_t k_log_lines_kept = 500;
 

@@ -151,9 +151,9 @@ void command_desk::on_checked(ticket of, const std::vector<bool>& hold, const de
         signers.empty()                                  ? "its signature does not hold"
         : !command->ParseFromString(it.record.command()) ? "it cannot be read"
         : command->version() != k_version                ? "it is of another version"
-        : command->gateway() != view_of(gateway_) ? "it is addressed to another gateway's key"
-        : command->id().size() != k_id_bytes      ? "its id has not 16 bytes"
-                                                  : "";
+        : !is_addressed(*command)            ? "it is addressed to another gateway's key"
+        : command->id().size() != k_id_bytes ? "its id has not 16 bytes"
+                                             : "";
     if (!wrong.empty()) {
         open_.erase(found);
         return overlook(wrong, at);
@@ -161,6 +161,16 @@ void command_desk::on_checked(ticket of, const std::vector<bool>& hold, const de
     it.kind = kind_of(*command);
     it.command = std::move(command);
     decide(of, std::move(signers), at);
+}
+
+bool command_desk::is_addressed(const Command& command) const {
+    const auto is = [&](const key_fingerprint& one) { return command.gateway() == view_of(one); };
+    return is(gateway_) || std::ranges::any_of(former_, is);
+}
+
+void command_desk::use_key(const key_fingerprint& now, std::vector<key_fingerprint> former) {
+    gateway_ = now;
+    former_ = std::move(former);
 }
 
 ticket command_desk::on_local(Command command, const std::string& user, const desk_time& at) {
@@ -186,6 +196,12 @@ void command_desk::decide(ticket of, std::vector<const roster::entry*> signers,
     open_command& it = open_.at(of);
     if (answer_known(of, it, at)) return;
     if (!is_local(it)) {
+        if (it.command->gateway() != view_of(gateway_))
+            return refuse(of, COMMAND_CODE_INVALID,
+                          "it is addressed to a key that this gateway has replaced: its key is "
+                          "now " +
+                              to_hex(view_of(gateway_)),
+                          at);
         const bool looks = it.kind != nullptr && !it.kind->changes;
         if (!nonces_.good(it.command->nonce(), at.now_us,
                           looks ? limits::k_nonces_good_to_look : limits::k_nonces_good))

@@ -111,6 +111,12 @@ class command_desk {
     // act::journal is durable.
     void on_journaled(std::uint64_t token, const desk_time& at);
 
+    // The gateway's key is another one. Commands that are addressed to a former one are refused
+    // with words; what was ordered under it is answered.
+    void use_key(const key_fingerprint& now, std::vector<key_fingerprint> former);
+    // Its outcome is not durable yet.
+    [[nodiscard]] bool is_open(ticket of) const { return open_.contains(of); }
+
     // The outcome of a command that ran.
     void finish(ticket of, command_outcome outcome, const desk_time& at);
     // The same, as operations that make it durable together with the effect. Then on_rode(), or
@@ -179,6 +185,7 @@ class command_desk {
     };
 
     void restore(manage_state found, const desk_time& at);
+    [[nodiscard]] bool is_addressed(const wharf::v1::Command& command) const;
     void decide(ticket of, std::vector<const roster::entry*> signers, const desk_time& at);
     void accept(ticket of, const desk_time& at);
     enum class asking : std::uint8_t { first, again, full };
@@ -207,7 +214,8 @@ class command_desk {
     void keep(std::uint64_t number, std::string channel, std::string report);
     void send_next();
 
-    const key_fingerprint gateway_;
+    key_fingerprint gateway_;
+    std::vector<key_fingerprint> former_; // keys of this gateway
     nonces nonces_;
     roster operators_;
     access::token_bucket checks_;

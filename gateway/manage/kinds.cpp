@@ -47,6 +47,14 @@ constexpr std::array k_kinds = {
     command_kind{Command::kUpdate, "update", k_admin, true},
     command_kind{Command::kFactoryReset, "factory_reset", k_admin, true},
     command_kind{Command::kDecommission, "decommission", k_admin, true},
+    command_kind{Command::kDeviceList, "device_list", k_viewer, false},
+    command_kind{Command::kDevicePut, "device_put", k_admin, true},
+    command_kind{Command::kDeviceRemove, "device_remove", k_admin, true},
+    command_kind{Command::kDeviceEnable, "device_enable", k_admin, true},
+    command_kind{Command::kDeviceDisable, "device_disable", k_operator, true},
+    command_kind{Command::kKeyRotate, "key_rotate", k_admin, true},
+    command_kind{Command::kCertificateRequest, "certificate_request", k_admin, true},
+    command_kind{Command::kCertificateInstall, "certificate_install", k_admin, true},
 };
 
 } // namespace
