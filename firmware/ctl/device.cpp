@@ -3,23 +3,26 @@
 #include "firmware/ctl/device.hpp"
 
 #include "firmware/ctl/table.hpp"
+#include "firmware/views/devices.hpp"
 #include "firmware/views/words.hpp"
 #include "gateway/access/secret.hpp"
-#include "gateway/config/identities_edit.hpp"
-#include "gateway/config/identities_file.hpp"
+#include "gateway/base/limits.hpp"
 #include "gateway/platform/access/enrolment_file.hpp"
 #include "gateway/platform/access/password.hpp"
 #include "gateway/platform/access/password_input.hpp"
+#include "gateway/platform/private_file.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <functional>
 #include <ostream>
 
 namespace wharf::ctl {
 
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 result<std::string> file_of(const places& at) {
     if (!at.identities.empty()) return at.identities;
@@ -42,14 +45,13 @@ int tell_daemon(const places& at, const console& to) {
     return k_exit_good;
 }
 
-using edit_function = std::function<result<std::string>(std::string_view)>;
+using edit_function = std::function<status(const std::string& file)>;
 
 int change(const places& at, const console& to, const edit_function& edit,
            const std::string& done) {
     auto file = file_of(at);
     if (!file.ok()) return failed(to, file.failure());
-    if (auto changed = access::change_enrolment(*file, edit); !changed.ok())
-        return failed(to, changed.failure());
+    if (auto changed = edit(*file); !changed.ok()) return failed(to, changed.failure());
     if (!at.json) to.out << done << "\n";
     return tell_daemon(at, to);
 }
@@ -59,15 +61,10 @@ struct new_password {
     std::string shown; // what was generated
 };
 
-result<new_password> make_password(bool generate, const std::string& name) {
+result<new_password> make_password(const device_options& options) {
     new_password out;
-    std::string password;
-    if (generate) {
-        WHARF_TRY_ASSIGN(password, access::generated_password());
-        out.shown = password;
-    } else {
-        WHARF_TRY_ASSIGN(password, access::read_password("New password of " + name));
-    }
+    WHARF_TRY_ASSIGN(std::string password, password_for(options));
+    if (options.generate) out.shown = password;
     auto hash = access::hash_password(password);
     access::wipe(password);
     if (!hash.ok()) return std::move(hash).failure();
@@ -93,31 +90,26 @@ std::string list_text(const std::vector<std::string>& all) {
     return out.empty() ? "nothing" : out;
 }
 
-std::string proof_text(const access::identity& one) {
-    const bool password = !one.password.empty();
-    const bool certificate = !one.certificates.empty();
-    if (password && certificate)
-        return one.proof == access::needs::both ? "password and certificate"
-                                                : "password or certificate";
-    if (password) return "password";
-    return certificate ? "certificate" : "no way yet";
-}
-
-json device_json(const access::identity& one) {
-    json out = {{"name", one.name},
-                {"enabled", one.enabled},
-                {"password", !one.password.empty()},
-                {"certificates", one.certificates},
-                {"needs", one.proof == access::needs::both ? "both" : "either"},
-                {"clients", one.clients}};
-    if (one.publish) out["publish"] = *one.publish;
-    if (one.subscribe) out["subscribe"] = *one.subscribe;
-    return out;
-}
-
 } // namespace
 
-int set_password(const places& at, const console& to, const std::string& name, bool generate) {
+result<std::string> password_for(const device_options& options) {
+    if (options.generate) return access::generated_password();
+    if (options.password_file.empty())
+        return access::read_password("New password of " + printable(options.name));
+    constexpr std::uint32_t k_mode_most = 0640;
+    WHARF_TRY_ASSIGN(
+        std::string text,
+        read_private_file(options.password_file,
+                          {k_mode_most, limits::k_password_bytes_max + 2, "holds a password"}));
+    text.resize(std::min(text.find('\n'), text.size()));
+    if (text.ends_with('\r')) text.pop_back();
+    if (text.empty())
+        return error{errc::invalid, options.password_file + ": its first line is empty"};
+    return text;
+}
+
+int set_password(const places& at, const console& to, const device_options& options) {
+    const std::string& name = options.name;
     auto file = file_of(at);
     if (!file.ok()) return failed(to, file.failure());
     // Nobody types a password for a name that is not there.
@@ -126,10 +118,11 @@ int set_password(const places& at, const console& to, const std::string& name, b
     if ((*all)->by_name(name) == nullptr)
         return failed(to, {errc::not_found,
                            "there is no identity \"" + name + "\": wharfctl device add " + name});
-    auto made = make_password(generate, name);
+    auto made = make_password(options);
     if (!made.ok()) return failed(to, made.failure());
     const int code = change(
-        at, to, [&](std::string_view text) { return with_password(text, name, made->hash, *file); },
+        at, to,
+        [&](const std::string& path) { return access::give_password(path, name, made->hash); },
         "The password of " + printable(name) +
             " is changed; whoever is connected with the old one "
             "is not any more.");
@@ -160,12 +153,12 @@ int list_devices(const places& at, const console& to) {
 }
 
 int add_device(const places& at, const console& to, const device_options& options) {
-    auto file = file_of(at);
-    if (!file.ok()) return failed(to, file.failure());
     access::identity one;
     one.name = options.name;
     if (auto wrong = access::check_identity_name(one.name); !wrong.empty())
         return failed(to, {errc::invalid, wrong});
+    // Nobody types a password where there is no file.
+    if (auto file = file_of(at); !file.ok()) return failed(to, file.failure());
     one.certificates = options.certificates;
     if (options.both) one.proof = access::needs::both;
     if (!options.publish.empty()) one.publish = options.publish;
@@ -173,31 +166,27 @@ int add_device(const places& at, const console& to, const device_options& option
     one.clients = options.clients;
     std::string shown;
     if (!options.no_password) {
-        auto made = make_password(options.generate, one.name);
+        auto made = make_password(options);
         if (!made.ok()) return failed(to, made.failure());
         one.password = std::move(made->hash);
         shown = std::move(made->shown);
     }
     const int code = change(
-        at, to, [&](std::string_view text) { return with_identity(text, one, *file); },
+        at, to, [&](const std::string& path) { return access::enrol(path, one); },
         printable(one.name) + " may sign in by " + proof_text(one) + ".");
     if (code == k_exit_good) show_password(at, to, one.name, shown);
     return code;
 }
 
 int remove_device(const places& at, const console& to, const std::string& name) {
-    auto file = file_of(at);
-    if (!file.ok()) return failed(to, file.failure());
     return change(
-        at, to, [&](std::string_view text) { return without_identity(text, name, *file); },
+        at, to, [&](const std::string& path) { return access::unenrol(path, name); },
         printable(name) + " is removed; its connections end.");
 }
 
 int enable_device(const places& at, const console& to, const std::string& name, bool enabled) {
-    auto file = file_of(at);
-    if (!file.ok()) return failed(to, file.failure());
     return change(
-        at, to, [&](std::string_view text) { return with_enabled(text, name, enabled, *file); },
+        at, to, [&](const std::string& path) { return access::let_in(path, name, enabled); },
         printable(name) + (enabled ? " may sign in again." : " is disabled; its connections end."));
 }
 

@@ -11,6 +11,8 @@ Examples:
   wharfctl device add reader-3 --no-password --certificate reader-3.ber1.example
   wharfctl device disable scanner-07             it was lost: its connections end now
   wharfctl device list
+  wharfctl --fleet fleet.toml --on 'site=BER*' device add scanner-07 --generate
+                                                 on many gateways, its password sealed to each
 
 In a filter {user} stands for the device's name, {client} for its MQTT client identifier and {site}
 for the gateway's site. Without --publish and --subscribe a device may use what [access] in the
@@ -26,11 +28,14 @@ no terminal:
 
   wharfctl passwd scanner-07
   wharfctl passwd scanner-07 --generate
+  wharfctl passwd scanner-07 --password-file scanner-07.password
   pass show scanner-07 | wharfctl passwd scanner-07
 
 It is never taken from the command line, which every process of the machine can read. Only a salted
 hash of it (Argon2id) is kept.
 )";
+
+constexpr std::uint32_t k_listed_max = 1000;
 
 void add_name(CLI::App& to, device_options& given) {
     to.add_option("name", given.name, "Its name, which is the MQTT user name")
@@ -43,9 +48,83 @@ void add_list(CLI::App& to, const char* option, std::vector<std::string>& into, 
     to.add_option(option, into, what)->type_name(type)->allow_extra_args(false);
 }
 
+void add_secret(CLI::App& to, device_options& given) {
+    auto* generate = to.add_flag("--generate", given.generate,
+                                 "Make a password of 130 random bits and show it once");
+    to.add_option("--password-file", given.password_file,
+                  "Its first line is the password; for the file's owner alone")
+        ->type_name("FILE")
+        ->excludes(generate);
+}
+
+template <class Fill> fleet_form ordered(Fill fill, answer_printer print = {}) {
+    return {[fill] {
+                wharf::v1::Command out;
+                fill(out);
+                return result<wharf::v1::Command>(std::move(out));
+            },
+            std::move(print)};
+}
+
+// What takes a password is more than a form: here, or for each gateway.
+template <class Here>
+void choose_put(CLI::App& of, fleet_arguments& fleet, device_options& given, verb& chosen,
+                fleet_form& form, bool only_password, Here here) {
+    of.callback([&fleet, &given, &chosen, &form, only_password, here] {
+        form = {};
+        fleet.verb = true;
+        chosen = [&fleet, &given, only_password, here](auto& at, auto& to) {
+            if (fleet.how.config_file.empty()) return here(at, to, given);
+            return put_device(at, fleet.how, to, given, only_password);
+        };
+    });
+}
+
+void add_list_verb(CLI::App& device, device_options& given, verb& chosen, fleet_form& form) {
+    auto* list = device.add_subcommand("list", "All of them, and what they may do");
+    list->add_option("--after", given.after, "With --fleet: those whose names come later")
+        ->type_name("NAME");
+    list->callback([&] {
+        chosen = list_devices;
+        form = ordered(
+            [&given](auto& out) {
+                out.mutable_device_list()->set_after(given.after);
+                out.mutable_device_list()->set_count_max(k_listed_max);
+            },
+            rows_of({{"name", "/name"},
+                     {"enabled", "/enabled"},
+                     {"password", "/password"},
+                     {"certificates", "/certificates"},
+                     {"may publish", "/publish"},
+                     {"may subscribe to", "/subscribe"}},
+                    "Nobody may sign in."));
+    });
+}
+
+void add_add(CLI::App& device, fleet_arguments& fleet, device_options& given, verb& chosen,
+             fleet_form& form) {
+    auto* add = device.add_subcommand("add", "Let one in");
+    add->footer(k_device_more);
+    add_name(*add, given);
+    add_secret(*add, given);
+    add->add_flag("--no-password", given.no_password, "It signs in by its certificate alone")
+        ->excludes("--generate")
+        ->excludes("--password-file");
+    add_list(*add, "--certificate", given.certificates,
+             "A name (CN or SAN) of its client certificate; may be repeated", "NAME");
+    add->add_flag("--both", given.both, "It needs its password and its certificate");
+    add_list(*add, "--publish", given.publish, "It may publish here; may be repeated", "FILTER");
+    add_list(*add, "--subscribe", given.subscribe, "It may subscribe here; may be repeated",
+             "FILTER");
+    add_list(*add, "--client", given.clients,
+             "A client identifier it may use, * for any text; may be repeated", "PATTERN");
+    choose_put(*add, fleet, given, chosen, form, false, add_device);
+}
+
 } // namespace
 
-void add_devices(CLI::App& app, device_options& given, std::string& identities_file, verb& chosen) {
+void add_devices(CLI::App& app, fleet_arguments& fleet, device_options& given,
+                 std::string& identities_file, verb& chosen, fleet_form& form) {
     auto place = [&](CLI::App* of) {
         of->add_option("--identities", identities_file,
                        "The identities file, where it is not the configuration's")
@@ -55,42 +134,21 @@ void add_devices(CLI::App& app, device_options& given, std::string& identities_f
     passwd->footer(k_passwd_more);
     add_name(*passwd, given);
     place(passwd);
-    passwd->add_flag("--generate", given.generate, "Make one of 130 random bits and show it once");
-    passwd->callback([&] {
-        chosen = [&given](auto& at, auto& to) {
-            return set_password(at, to, given.name, given.generate);
-        };
-    });
+    add_secret(*passwd, given);
+    choose_put(*passwd, fleet, given, chosen, form, true, set_password);
 
     auto* device = app.add_subcommand("device", "Who may sign in: devices, the WMS, people");
     device->footer(k_device_more);
     device->require_subcommand(1);
-    auto* list = device->add_subcommand("list", "All of them, and what they may do");
-    place(list);
-    list->callback([&] { chosen = list_devices; });
-    auto* add = device->add_subcommand("add", "Let one in");
-    add->footer(k_device_more);
-    add_name(*add, given);
-    place(add);
-    auto* generate =
-        add->add_flag("--generate", given.generate, "Make its password and show it once");
-    add->add_flag("--no-password", given.no_password, "It signs in by its certificate alone")
-        ->excludes(generate);
-    add_list(*add, "--certificate", given.certificates,
-             "A name (CN or SAN) of its client certificate; may be repeated", "NAME");
-    add->add_flag("--both", given.both, "It needs its password and its certificate");
-    add_list(*add, "--publish", given.publish, "It may publish here; may be repeated", "FILTER");
-    add_list(*add, "--subscribe", given.subscribe, "It may subscribe here; may be repeated",
-             "FILTER");
-    add_list(*add, "--client", given.clients,
-             "A client identifier it may use, * for any text; may be repeated", "PATTERN");
-    add->callback(
-        [&] { chosen = [&given](auto& at, auto& to) { return add_device(at, to, given); }; });
+    add_list_verb(*device, given, chosen, form);
+    add_add(*device, fleet, given, chosen, form);
+    place(device->get_subcommand("list"));
+    place(device->get_subcommand("add"));
     auto* remove = device->add_subcommand("remove", "Let one in no more, and forget it");
     add_name(*remove, given);
-    place(remove);
     remove->callback([&] {
         chosen = [&given](auto& at, auto& to) { return remove_device(at, to, given.name); };
+        form = ordered([&given](auto& out) { out.mutable_device_remove()->set_name(given.name); });
     });
     for (const bool enabled : {true, false}) {
         auto* one = device->add_subcommand(enabled ? "enable" : "disable",
@@ -98,14 +156,23 @@ void add_devices(CLI::App& app, device_options& given, std::string& identities_f
                                                    : "Let one in no more, and keep its entry");
         add_name(*one, given);
         place(one);
-        one->callback([&given, &chosen, enabled] {
+        one->callback([&given, &chosen, &form, enabled] {
             chosen = [&given, enabled](auto& at, auto& to) {
                 return enable_device(at, to, given.name, enabled);
             };
+            form = ordered([&given, enabled](auto& out) {
+                if (enabled)
+                    out.mutable_device_enable()->set_name(given.name);
+                else
+                    out.mutable_device_disable()->set_name(given.name);
+            });
         });
     }
     device->add_subcommand("reload", "Have the daemon read the file again, after a change by hand")
-        ->callback([&] { chosen = reload_devices; });
+        ->callback([&] {
+            chosen = reload_devices;
+            form = {};
+        });
 }
 
 } // namespace wharf::ctl

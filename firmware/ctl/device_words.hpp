@@ -2,17 +2,17 @@
 #pragma once
 
 #include "firmware/ctl/device.hpp"
+#include "firmware/ctl/fleet_words.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <functional>
 #include <string>
 
 namespace wharf::ctl {
 
-using verb = std::function<int(const places&, const console&)>;
-
-// given outlives the parsing and the verb.
-void add_devices(CLI::App& app, device_options& given, std::string& identities_file, verb& chosen);
+// On this gateway, or with --fleet on those that --on selects. Everything outlives the parsing and
+// the verb.
+void add_devices(CLI::App& app, fleet_arguments& fleet, device_options& given,
+                 std::string& identities_file, verb& chosen, fleet_form& form);
 
 } // namespace wharf::ctl

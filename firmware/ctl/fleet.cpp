@@ -121,6 +121,7 @@ result<fleet_answers> order_each(const fleet_options& how, const console& to,
     if (commands.empty()) return out;
     WHARF_TRY(of.order(std::move(commands)));
     WHARF_TRY(of.await_answers(clock::now() + std::chrono::seconds(how.timeout_s)));
+    WHARF_TRY(of.remember());
     for (auto& [name, one] : of.orders()) {
         if (how.objection && is_good(one.answer))
             if (auto why = how.objection(one.answer, of.gateways().at(name).state); !why.empty())

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "firmware/ctl/verbs.hpp"
+#include "gateway/ports/keys.hpp"
 #include "wharf/v1/fleet.pb.h"
 
 #include <chrono>
@@ -27,6 +28,8 @@ struct fleet_options {
     std::function<wharf::v1::CommandReport(const places&, const console&, const fleet_options&,
                                            wharf::v1::CommandReport)>
         follow;
+    // Adds what depends on the gateway, once the command has its id: a secret, sealed to its key.
+    std::function<status(wharf::v1::Command&, const public_key& gateway)> seal;
     // Prints how a command goes that is under way.
     std::function<void(const wharf::v1::CommandReport&, std::ostream&)> progress;
 };

@@ -36,6 +36,7 @@ constexpr auto k_reach_again = seconds(2);
 constexpr auto k_reach_most = seconds(120);
 constexpr std::size_t k_id_bytes = 16;
 constexpr std::size_t k_filters_few = 16;
+constexpr std::size_t k_held_max = 16;
 constexpr std::string_view k_before = "wharf-fleet/1/";
 constexpr std::string_view k_state = "/state";
 
@@ -123,6 +124,25 @@ std::string fleet_link::take_state(const fleet_message& message, bool now) {
     return name;
 }
 
+// Of a key by which its state is signed.
+std::string fleet_link::key_objection(const std::string& name, const public_key& key,
+                                      const GatewayState& state) {
+    switch (known_.look_at(name, key.fingerprint(), state.succession())) {
+    case known_gateways::standing::other:
+        return "its key is not the one it had: if it was replaced, say so with "
+               "--accept-changed-keys";
+    case known_gateways::standing::succeeded:
+        to_.err << "wharfctl: " << printable(name)
+                << ": its key is another one, as its former key says: "
+                << to_hex(view_of(key.fingerprint())) << "\n";
+        break;
+    case known_gateways::standing::known:
+        break;
+    }
+    if (state.health() == "gone") return {}; // these words were written before it was reached
+    return known_.trail_objection(name, state.audit_number(), state.audit_head());
+}
+
 // A state says which key signed it; whether that is this gateway's key is known from before.
 void fleet_link::read_state(const std::string& name, const std::string& topic,
                             const std::string& payload) {
@@ -143,13 +163,11 @@ void fleet_link::read_state(const std::string& name, const std::string& topic,
         else if (seen.state.ended_at_us() == 0 && known_.is_retired(key->fingerprint()))
             seen.complaint = "its key was retired when the gateway ended: nothing it signs counts";
         else if (seen.state.ended_at_us() != 0)
-            seen.ended = known_.retire(name, key->fingerprint());
-        else if (!known_.is(name, key->fingerprint()))
-            seen.complaint = "its key is not the one it had: if it was replaced, say so with "
-                             "--accept-changed-keys";
-        else if (seen.state.health() != "gone") // its last words were written before it was reached
-            seen.complaint =
-                known_.trail_objection(name, seen.state.audit_number(), seen.state.audit_head());
+            seen.ended = known_.look_at(name, key->fingerprint(), seen.state.succession()) !=
+                             known_gateways::standing::other &&
+                         known_.retire(name, key->fingerprint());
+        else
+            seen.complaint = key_objection(name, *key, seen.state);
     }
     if (seen.complaint.empty() && seen.state.ended_at_us() != 0 && !seen.ended)
         seen.complaint = "it says that it has ended, and its key is not the one it had";
@@ -167,6 +185,9 @@ void fleet_link::read_state(const std::string& name, const std::string& topic,
         seen.state.started_at_us() == last.state.started_at_us() &&
         seen.state.number() <= last.state.number() && last.state.health() != "gone")
         return;
+    // What was signed by a key that proves to be its next one.
+    if (believed && last.key.der() != seen.key.der())
+        std::ranges::move(std::exchange(held_, {}), std::back_inserter(again_));
     last = std::move(seen);
 }
 
@@ -214,6 +235,8 @@ status fleet_link::order(std::map<std::string, Command> commands) {
         one.command.set_id(std::move(id));
         one.command.set_gateway(std::string(view_of(at.key.fingerprint())));
         one.command.set_nonce(at.state.nonce());
+        if (how_->seal) WHARF_TRY(how_->seal(one.command, at.key));
+        watched_.insert(name); // its key may change meanwhile
     }
     open_ = orders_.size();
     for (auto& [name, one] : orders_)
@@ -258,8 +281,7 @@ result<std::string> fleet_link::take_answer(const fleet_message& message) {
     if (message.topic != at.topic + "/res" || one.answer.step() == COMMAND_STEP_DONE)
         return std::string();
     if (!manage::is_signed_by(envelope, at.key)) {
-        to_.err << "wharfctl: " << printable(name)
-                << ": a report that it did not sign is left out\n";
+        if (held_.size() < k_held_max) held_.push_back(message);
         return std::string();
     }
     if (report.code() == COMMAND_CODE_STALE_NONCE) {
@@ -298,7 +320,13 @@ result<fleet_news> fleet_link::pump(milliseconds wait) {
     auto took = [&]() -> result<fleet_news> {
         fleet_news out;
         WHARF_TRY(send_again());
-        WHARF_TRY_ASSIGN(const auto message, broker_->next(wait));
+        std::optional<fleet_message> message;
+        if (again_.empty()) {
+            WHARF_TRY_ASSIGN(message, broker_->next(wait));
+        } else {
+            message = std::move(again_.front());
+            again_.pop_front();
+        }
         if (!message) return out;
         if (message->topic.ends_with(k_state)) {
             out.state_of = take_state(*message, false);
@@ -317,6 +345,9 @@ status fleet_link::await_answers(clock::time_point end) {
         WHARF_TRY_ASSIGN(const auto news, pump(milliseconds(200)));
         static_cast<void>(news);
     }
+    for (const fleet_message& one : std::exchange(held_, {}))
+        to_.err << "wharfctl: " << printable(one.topic)
+                << ": a report that the gateway did not sign is left out\n";
     return ok();
 }
 

@@ -9,6 +9,7 @@
 #include "gateway/ports/keys.hpp"
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -73,6 +74,8 @@ class fleet_link {
     status reach_again(const error& why);
     std::string take_state(const fleet_message& message, bool now);
     void read_state(const std::string& name, const std::string& topic, const std::string& payload);
+    std::string key_objection(const std::string& name, const public_key& key,
+                              const wharf::v1::GatewayState& state);
     result<std::string> take_answer(const fleet_message& message);
     void take_progress(fleet_order& one, const std::string& name,
                        const wharf::v1::CommandReport& report);
@@ -93,6 +96,8 @@ class fleet_link {
     std::map<std::string, fleet_order> orders_;
     std::unordered_map<std::string, std::string> names_by_id_; // of orders that are open
     std::size_t open_ = 0;
+    std::vector<fleet_message> held_; // signed by a key that may prove to be a gateway's next one
+    std::deque<fleet_message> again_;
     std::chrono::steady_clock::time_point looked_;
 };
 

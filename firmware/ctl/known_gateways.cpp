@@ -1,6 +1,7 @@
 #include "firmware/ctl/known_gateways.hpp"
 
 #include "gateway/base/bytes.hpp"
+#include "gateway/manage/succession.hpp"
 #include "gateway/platform/private_file.hpp"
 
 #include <algorithm>
@@ -69,13 +70,23 @@ result<known_gateways> known_gateways::read(const std::string& path, bool accept
     return out;
 }
 
-bool known_gateways::is(const std::string& name, const key_fingerprint& key) {
+known_gateways::standing known_gateways::look_at(const std::string& name,
+                                                 const key_fingerprint& key, const links& from) {
     const std::string digits = to_hex(view_of(key));
     const auto [at, fresh] = known_.emplace(name, entry{digits, 0, {}, true});
-    if (at->second.key == digits) return true;
-    if (!accept_changed_) return false;
+    if (at->second.key == digits) return standing::known;
+    key_fingerprint before{};
+    const auto bytes = from_hex(at->second.key); // it was looked at when it was read
+    std::ranges::copy(*bytes, before.begin());
+    if (manage::leads(from, before, key)) {
+        if (at->second.succeeds.empty()) at->second.succeeds = at->second.key;
+        at->second.key = digits; // its trail goes on
+        at->second.changed = true;
+        return standing::succeeded;
+    }
+    if (!accept_changed_) return standing::other;
     at->second = {digits, 0, {}, true};
-    return true;
+    return standing::known;
 }
 
 bool known_gateways::retire(const std::string& name, const key_fingerprint& key) {
@@ -137,7 +148,9 @@ status known_gateways::write() const {
             const auto [at, fresh] = there.known_.emplace(name, mine);
             const entry& theirs = at->second;
             // Who saw another key for it first, or more of the same one's trail, stays.
-            const bool newer = theirs.key == mine.key && mine.audit_number > theirs.audit_number;
+            const bool newer = theirs.key == mine.key
+                                   ? mine.audit_number > theirs.audit_number
+                                   : !mine.succeeds.empty() && theirs.key == mine.succeeds;
             if (!fresh && (newer || accept_changed_)) at->second = mine;
         }
         return replace_private_file(path_, there.text(), k_mode);

@@ -5,6 +5,7 @@
 
 #include "gateway/base/result.hpp"
 #include "gateway/ports/keys.hpp"
+#include "wharf/v1/fleet.pb.h"
 
 #include <cstdint>
 #include <map>
@@ -19,8 +20,12 @@ class known_gateways {
     // A file that is not there is an empty one. accept_changed: a key that changed is the new one.
     static result<known_gateways> read(const std::string& path, bool accept_changed);
 
-    // Whether this is its key; a gateway that was never seen is taken at its word, once.
-    [[nodiscard]] bool is(const std::string& name, const key_fingerprint& key);
+    using links = google::protobuf::RepeatedPtrField<wharf::v1::KeySuccession>;
+    enum class standing : std::uint8_t { known, succeeded, other };
+    // Whether this is its key; a gateway that was never seen is taken at its word, once. One that
+    // the key that is known leads to takes its place.
+    [[nodiscard]] standing look_at(const std::string& name, const key_fingerprint& key,
+                                   const links& from);
     // The gateway said that it has ended: its key is not believed any more, whatever it signs and
     // under whatever name. False: it is not this one's key, and nothing is retired.
     [[nodiscard]] bool retire(const std::string& name, const key_fingerprint& key);
@@ -40,6 +45,7 @@ class known_gateways {
         std::uint64_t audit_number = 0;
         std::string audit_head; // in hexadecimal digits
         bool changed = false;
+        std::string succeeds = {}; // the key that was known and leads to this one
     };
     [[nodiscard]] std::string text() const;
     std::map<std::string, entry, std::less<>> known_;

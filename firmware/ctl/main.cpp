@@ -5,6 +5,7 @@
 #include "firmware/ctl/fleet_words.hpp"
 #include "firmware/ctl/machine_words.hpp"
 #include "firmware/ctl/rollout_words.hpp"
+#include "firmware/ctl/keys_words.hpp"
 #include "firmware/ctl/stock_words.hpp"
 #include "firmware/ctl/verbs.hpp"
 #include "gateway/config/parse.hpp"
@@ -77,6 +78,7 @@ struct arguments {
     rollout_arguments rolling_out;
     stock_arguments stock;
     machine_arguments machine;
+    keys_arguments keys;
 };
 
 result<places> find_places(const arguments& given) {
@@ -360,12 +362,13 @@ int run(int argc, char** argv) {
     add_dead(app, given, chosen, form);
     add_stock(app, given.fleet, given.stock, chosen, form);
     add_journal(app, given, chosen);
-    add_devices(app, given.device, given.identities_file, chosen);
+    add_devices(app, given.fleet, given.device, given.identities_file, chosen, form);
     add_fleet_options(app, given.fleet);
     add_fleet(app, given.fleet, chosen, form);
     add_config(app, given.fleet, given.configuring, chosen, form);
     add_machine(app, given.fleet, given.machine, chosen, form);
     add_rollout(app, given.fleet, given.rolling_out, chosen, form);
+    add_keys(app, given.fleet, given.keys, chosen, form);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {

@@ -10,8 +10,8 @@
 #include "gateway/platform/crash_words.hpp"
 #include "gateway/platform/device/helper_device.hpp"
 #include "gateway/platform/file.hpp"
+#include "gateway/platform/fleet/device_key.hpp"
 #include "gateway/platform/journal_store.hpp"
-#include "gateway/platform/keys/key_file.hpp"
 #include "gateway/platform/log/log.hpp"
 #include "gateway/platform/notify/notify.hpp"
 #include "gateway/platform/system_clock.hpp"
@@ -312,6 +312,8 @@ status app::use_tls() {
 }
 
 status app::start() {
+    for (const std::string& text : settle_certificates(config_))
+        log::warn(text);
     writer_ = std::make_unique<journal_thread>(*journal_, *store_, clock_, callbacks());
     const auto journal_ahead_us = writer_->journal_time_us() - clock_.monotonic_us();
     sight_.begin(journal_ahead_us);
@@ -496,11 +498,15 @@ status app::make_fleet() {
     configuration_office::parts configuring{with_, workers_, clock_,
                                             [this](const config& to) { change_live(to); },
                                             [this] { begin_anew("with another configuration"); }};
-    WHARF_TRY_ASSIGN(
-        fleet_,
-        fleet_office::make({config_, *journal_, *store_, *writer_, *sync_, workers_, io_,
-                            [this] { return look(); }, *intake_, [this] { return with_.now.text; }},
-                           std::move(configuring), device_parts(), random_, std::move(password)));
+    keys_office::parts keeping{config_, *access_, workers_, clock_, [this](auto done) {
+                                   if (!certificates_) return done("there is no listener by TLS");
+                                   certificates_->reload(std::move(done));
+                               }};
+    WHARF_TRY_ASSIGN(fleet_, fleet_office::make({config_, *journal_, *store_, *writer_, *sync_,
+                                                 workers_, io_, [this] { return look(); }, *intake_,
+                                                 [this] { return with_.now.text; }},
+                                                std::move(configuring), device_parts(),
+                                                std::move(keeping), random_, std::move(password)));
     return ok();
 }
 
@@ -555,8 +561,7 @@ void app::watch() {
     }
     intake_->devices().look(clock_.monotonic_us());
     sight_.watch(look());
-    fleet_->configuration().tick();
-    fleet_->device().tick();
+    fleet_->tick();
     timer_.expires_after(k_watch);
     timer_.async_wait([this](auto failed) {
         if (!failed) watch();
@@ -626,7 +631,7 @@ int app::shut_down() {
     device_.stop();
     // Not before the good-bye to the fleet broker: else it would go on with another's last words.
     if (!key_to_destroy_.empty()) {
-        const auto gone = destroy_key_file(key_to_destroy_);
+        const auto gone = device_key_files(key_to_destroy_).destroy();
         if (gone.ok())
             log::warn("the gateway's key is destroyed", {{"path", key_to_destroy_}});
         else

@@ -4,7 +4,6 @@
 #include "gateway/config/operators_file.hpp"
 #include "gateway/journal/manage_state.hpp"
 #include "gateway/observe/health.hpp"
-#include "gateway/platform/keys/key_file.hpp"
 #include "gateway/platform/log/log.hpp"
 #include "gateway/platform/private_file.hpp"
 
@@ -32,12 +31,16 @@ result<manage::roster> first_operators(const std::string& path) {
 }
 
 // Of a gateway that has ended: to say its last words. None: they were said, and nobody manages it.
-result<std::optional<private_key>> last_key(fleet_config& settings) {
-    auto key = read_key_file(settings.key_file);
-    if (key.ok()) return std::optional(std::move(*key));
-    if (key.failure().code != errc::not_found) return std::move(key).failure();
-    settings.present = false;
-    return std::optional<private_key>();
+result<std::optional<device_key>> last_key(fleet_config& settings) {
+    auto there = read_key_file(settings.key_file); // none is made in its place
+    if (!there.ok() && there.failure().code != errc::not_found) return std::move(there).failure();
+    std::optional<device_key> out;
+    if (there.ok()) {
+        WHARF_TRY_ASSIGN(out, device_key_files(settings.key_file).open());
+    } else {
+        settings.present = false;
+    }
+    return out;
 }
 
 wharf::v1::GatewayState state_of(const observe::gateway_snapshot& now,
@@ -58,14 +61,20 @@ wharf::v1::GatewayState state_of(const observe::gateway_snapshot& now,
 
 result<std::unique_ptr<fleet_office>>
 fleet_office::make(command_runner::parts with, configuration_office::parts configuring,
-                   device_office::parts over, random_port& random, std::string password) {
+                   device_office::parts over, keys_office::parts keeping, random_port& random,
+                   std::string password) {
     fleet_config settings = with.settings.fleet;
     const bool ended = with.log.state().has_end();
+    std::optional<device_key> own;
     std::optional<private_key> key;
     if (settings.present && ended) {
-        WHARF_TRY_ASSIGN(key, last_key(settings));
+        WHARF_TRY_ASSIGN(own, last_key(settings));
     } else if (settings.present) {
-        WHARF_TRY_ASSIGN(key, read_or_make_key_file(settings.key_file));
+        WHARF_TRY_ASSIGN(own, device_key_files(settings.key_file).open());
+    }
+    if (own) {
+        key = own->key;
+        if (!own->note.empty()) log::warn(own->note);
     }
     WHARF_TRY_ASSIGN(auto found, read_manage_state(with.from));
     manage::roster first;
@@ -88,20 +97,20 @@ fleet_office::make(command_runner::parts with, configuration_office::parts confi
     const config& live = with.settings; // its tags may change
     const auto look = with.look;
     journal_thread& writer = with.writer;
-    std::unique_ptr<fleet_office> out(
-        new fleet_office(std::move(with), std::move(configuring), std::move(over)));
-    calls.look = [look, &writer, &live, &configuration = out->configuration_,
-                  &device = out->device_] {
+    std::unique_ptr<fleet_office> out(new fleet_office(std::move(with), std::move(configuring),
+                                                       std::move(over), std::move(keeping)));
+    calls.look = [look, &writer, &live, &it = *out] {
         auto state = state_of(look(), writer.snapshot().state);
         for (const std::string& tag : live.gateway.tags)
             state.add_tags(tag);
-        configuration.add_to(state);
-        device.add_to(state);
+        it.configuration_.add_to(state);
+        it.device_.add_to(state);
+        it.keys_.add_to(state);
         return state;
     };
     calls.last_said = [&device = out->device_] { device.last_said(); };
     calls.run = [&it = *out](const manage::act::run& what) {
-        if (!it.device_.run(what) && !it.configuration_.run(what))
+        if (!it.device_.run(what) && !it.configuration_.run(what) && !it.keys_.run(what))
             it.runner_.run(what.of, *what.command);
     };
     if (key)
@@ -113,6 +122,7 @@ fleet_office::make(command_runner::parts with, configuration_office::parts confi
     out->runner_.report_to(*out->desk_);
     out->configuration_.report_to(*out->desk_);
     out->device_.report_to(*out->desk_);
+    out->keys_.report_to(*out->desk_, std::move(own));
     return out;
 }
 
@@ -125,6 +135,12 @@ void fleet_office::start() {
     begun.set_raised(true);
     begun.set_text("wharfd " WHARF_VERSION " has started");
     desk_->raise(std::move(begun));
+}
+
+void fleet_office::tick() {
+    configuration_.tick();
+    device_.tick();
+    keys_.tick();
 }
 
 void fleet_office::tell(const observe::alarm_change& change) {

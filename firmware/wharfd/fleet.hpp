@@ -3,6 +3,7 @@
 #pragma once
 
 #include "firmware/wharfd/commands.hpp"
+#include "firmware/wharfd/commands_keys.hpp"
 #include "firmware/wharfd/configuration.hpp"
 #include "firmware/wharfd/device_office.hpp"
 #include "gateway/observe/alarms.hpp"
@@ -23,6 +24,7 @@ class fleet_office {
     static result<std::unique_ptr<fleet_office>> make(command_runner::parts with,
                                                       configuration_office::parts configuring,
                                                       device_office::parts over,
+                                                      keys_office::parts keeping,
                                                       random_port& random, std::string password);
 
     void start();
@@ -39,18 +41,21 @@ class fleet_office {
     [[nodiscard]] const configuration_office& configuration() const { return configuration_; }
     [[nodiscard]] device_office& device() { return device_; }
     [[nodiscard]] const device_office& device() const { return device_; }
+    // About once a second.
+    void tick();
     // Whether something that was said, or is being done, has not reached the broker yet.
     [[nodiscard]] bool has_more_to_say() const;
 
   private:
     fleet_office(command_runner::parts with, configuration_office::parts configuring,
-                 device_office::parts over)
+                 device_office::parts over, keys_office::parts keeping)
         : runner_(std::move(with)), configuration_(std::move(configuring)),
-          device_(std::move(over)) {}
+          device_(std::move(over)), keys_(std::move(keeping)) {}
 
     command_runner runner_;
     configuration_office configuration_;
     device_office device_;
+    keys_office keys_;
     std::unique_ptr<fleet_desk> desk_;
 };
 

@@ -1,10 +1,12 @@
 #include "gateway/platform/access/enrolment_file.hpp"
 
 #include "gateway/base/limits.hpp"
+#include "gateway/config/identities_edit.hpp"
 #include "gateway/config/identities_file.hpp"
 #include "gateway/platform/file.hpp"
 #include "gateway/platform/private_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -66,6 +68,35 @@ status change_enrolment(const std::string& named,
                         const std::function<result<std::string>(std::string_view text)>& edit) {
     const std::string path = resolved(named);
     return with_folder_locked(path, [&] { return change_locked(path, edit); });
+}
+
+status enrol(const std::string& path, const identity& added,
+             const std::function<bool(const identity& there)>& same) {
+    if (auto wrong = check_identity_name(added.name); !wrong.empty())
+        return error{errc::invalid, wrong};
+    return change_enrolment(path, [&](std::string_view text) -> result<std::string> {
+        if (same) {
+            WHARF_TRY_ASSIGN(const auto all, parse_identities(text, path));
+            const auto there = std::ranges::find(all, added.name, &identity::name);
+            if (there != all.end() && same(*there)) return std::string(text);
+        }
+        return with_identity(text, added, path);
+    });
+}
+
+status unenrol(const std::string& path, const std::string& name) {
+    return change_enrolment(
+        path, [&](std::string_view text) { return without_identity(text, name, path); });
+}
+
+status give_password(const std::string& path, const std::string& name, const std::string& hash) {
+    return change_enrolment(
+        path, [&](std::string_view text) { return with_password(text, name, hash, path); });
+}
+
+status let_in(const std::string& path, const std::string& name, bool enabled) {
+    return change_enrolment(
+        path, [&](std::string_view text) { return with_enabled(text, name, enabled, path); });
 }
 
 } // namespace wharf::access

@@ -25,4 +25,15 @@ namespace wharf::access {
 change_enrolment(const std::string& path,
                  const std::function<result<std::string>(std::string_view text)>& edit);
 
+// What a person, or the fleet, does with one entry: each is one change of the file.
+//
+// errc::conflict where there is one of that name, unless `same` says that it is this one.
+[[nodiscard]] status enrol(const std::string& path, const identity& added,
+                           const std::function<bool(const identity& there)>& same = {});
+// errc::not_found where there is none of that name, here and below.
+[[nodiscard]] status unenrol(const std::string& path, const std::string& name);
+[[nodiscard]] status give_password(const std::string& path, const std::string& name,
+                                   const std::string& hash);
+[[nodiscard]] status let_in(const std::string& path, const std::string& name, bool enabled);
+
 } // namespace wharf::access

@@ -60,4 +60,9 @@ result<device_key> device_key_files::rotate(const device_key& now, std::string_v
     return device_key{std::move(next), std::move(all), {}};
 }
 
+status device_key_files::destroy() const {
+    WHARF_TRY(destroy_key_file(next_path()));
+    return destroy_key_file(path_);
+}
+
 } // namespace wharf

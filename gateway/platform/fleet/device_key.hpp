@@ -31,6 +31,9 @@ class device_key_files {
     [[nodiscard]] result<device_key> rotate(const device_key& now, std::string_view command,
                                             std::int64_t at_us) const;
 
+    // What a rotation may have left besides goes with it.
+    [[nodiscard]] status destroy() const;
+
     [[nodiscard]] std::string next_path() const { return path_ + ".next"; }
     [[nodiscard]] std::string succession_path() const { return path_ + ".succession"; }
 

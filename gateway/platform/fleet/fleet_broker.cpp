@@ -23,6 +23,7 @@ namespace {
 
 constexpr int k_qos = 1;
 constexpr std::int64_t k_settled_us = 30'000'000;
+constexpr std::uint32_t k_leave_wait_ms = 1000;
 
 std::string words_of(mqtt::ReasonCode why) {
     const char* words = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(why));
@@ -240,18 +241,20 @@ class fleet_broker::state : public std::enable_shared_from_this<state> {
         timer_.cancel();
         way_->close();
         if (now_ == nullptr) return caller_->end(0); // between two tries, or never begun
-        caller_->give([on = now_, wait_ms] {
-            try {
-                if (on->client != nullptr && on->client->is_connected())
-                    on->client->disconnect(static_cast<int>(wait_ms))
-                        ->wait_for(std::chrono::milliseconds(wait_ms));
-            } catch (const mqtt::exception&) {
-                // It is gone: that is what was wanted.
-            }
-            on->client.reset();
-        });
+        caller_->give([on = now_, wait_ms] { leave(*on, wait_ms); });
         now_.reset();
         caller_->end(wait_ms);
+    }
+
+    void reconnect() {
+        if (stopped_ || way_->to == nullptr) return; // before start()
+        timer_.cancel();
+        ++number_; // what the library still says of this connection is of the past
+        failures_ = 0;
+        if (now_ != nullptr) caller_->give([on = std::move(now_)] { leave(*on, k_leave_wait_ms); });
+        now_.reset();
+        callbacks_.down({});
+        connect();
     }
 
     // --- any thread
@@ -310,11 +313,23 @@ class fleet_broker::state : public std::enable_shared_from_this<state> {
         callbacks_.down(printable(why));
         timer_.expires_after(std::chrono::milliseconds(pause_ms()));
         timer_.async_wait([self = shared_from_this()](auto failed) {
-            if (!failed && !self->stopped_) self->connect();
+            if (!failed && !self->stopped_ && self->now_ == nullptr) self->connect();
         });
     }
 
   private:
+    // With a word to the broker, so that it says nothing in the gateway's place.
+    static void leave(attempt& from, std::uint32_t wait_ms) {
+        try {
+            if (from.client != nullptr && from.client->is_connected())
+                from.client->disconnect(static_cast<int>(wait_ms))
+                    ->wait_for(std::chrono::milliseconds(wait_ms));
+        } catch (const mqtt::exception&) {
+            // It is gone: that is what was wanted.
+        }
+        from.client.reset();
+    }
+
     void connect() {
         up_ = false;
         up_since_us_ = 0;
@@ -431,6 +446,10 @@ void fleet_broker::start(std::string will_topic, std::function<std::string()> wi
 bool fleet_broker::publish(const std::string& topic, const std::string& payload, bool retained,
                            std::uint64_t number) {
     return state_->publish(topic, payload, retained, number);
+}
+
+void fleet_broker::reconnect() {
+    state_->reconnect();
 }
 
 void fleet_broker::stop(std::uint32_t wait_ms) {

@@ -20,7 +20,7 @@ namespace wharf {
 struct fleet_broker_callbacks {
     // Subscribed: from here on publish() reaches the broker.
     std::function<void()> up;
-    // Not connected, or not any more, and why. The next try comes by itself.
+    // Not connected, or not any more, and why; empty: reconnect(). The next try comes by itself.
     std::function<void(const std::string& why)> down;
     std::function<void(std::string payload)> message;
     // publish() with this number is with the broker.
@@ -45,6 +45,8 @@ class fleet_broker {
     // too much is under way on it.
     bool publish(const std::string& topic, const std::string& payload, bool retained,
                  std::uint64_t number);
+    // Anew and at once: with another last word, with what the files hold by now.
+    void reconnect();
     // Waits for at most so long until what is under way is with the broker.
     void stop(std::uint32_t wait_ms);
 

@@ -20,8 +20,10 @@ constexpr auto k_tick = std::chrono::seconds(1);
 // A change is told soon, but not each of many at once.
 constexpr std::int64_t k_state_pause_us = 2'000'000;
 constexpr std::int64_t k_second_us = 1'000'000;
-// No report has it: numbers are of journal time.
+// No report has these: numbers are of journal time. The last state of all; and one that shows that
+// the broker takes what the gateway says.
 constexpr std::uint64_t k_last_words = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t k_proof = k_last_words - 1;
 
 } // namespace
 
@@ -58,11 +60,16 @@ fleet_desk::make(parts with, const fleet_config& settings, const gateway_config&
         it.callbacks_.log(false, "the fleet broker is reached");
         it.desk_->on_link_up();
         it.perform();
-        it.send_state();
+        it.send_state(it.proof_ ? k_proof : 0);
     };
     calls.down = [&it](const std::string& why) {
         it.desk_->on_link_down();
         it.last_sent_ = false;
+        if (why.empty()) { // on purpose
+            it.status_.connected = false;
+            it.status_.last_error.clear();
+            return;
+        }
         const bool news =
             std::exchange(it.status_.connected, false) || it.status_.last_error != why;
         if (it.status_.since_us == 0 || news) it.status_.since_us = it.with_.clock.wall_us();
@@ -75,10 +82,12 @@ fleet_desk::make(parts with, const fleet_config& settings, const gateway_config&
     };
     calls.delivered = [&it](std::uint64_t number) {
         if (number == k_last_words) return it.callbacks_.last_said();
+        if (number == k_proof) return it.proven({});
         it.desk_->on_delivered(number);
         it.perform();
     };
-    calls.failed = [&it](std::uint64_t) {
+    calls.failed = [&it](std::uint64_t number) {
+        if (number == k_proof) return it.proven("the broker refuses what the gateway tells it");
         it.send_again_ = true;
         it.last_sent_ = false;
     };
@@ -215,7 +224,7 @@ GatewayState fleet_desk::state_now(bool gone) {
     return out;
 }
 
-void fleet_desk::send_state() {
+void fleet_desk::send_state(std::uint64_t number) {
     const auto now_us = with_.clock.monotonic_us();
     const GatewayState state = state_now(false);
     const auto every_s = state.configuration_confirm_by_us() == 0
@@ -230,7 +239,27 @@ void fleet_desk::send_state() {
     how.preserve_proto_field_names = true;
     if (google::protobuf::util::MessageToJsonString(state, &json, how).ok())
         static_cast<void>(broker_->publish(topic("state/json"), json, true, 0));
-    sign_and_send("state", state.SerializeAsString(), 0);
+    sign_and_send("state", state.SerializeAsString(), number);
+}
+
+void fleet_desk::proven(const std::string& refused) {
+    if (auto done = std::exchange(proof_, nullptr)) done(refused);
+}
+
+void fleet_desk::try_link(std::function<void(const std::string& refused)> done) {
+    proof_ = std::move(done);
+    reconnect();
+}
+
+void fleet_desk::reconnect() {
+    if (broker_ != nullptr) broker_->reconnect();
+}
+
+void fleet_desk::use_key(private_key key, const manage::successions& former) {
+    const bool other = !key_ || key_->half().fingerprint() != key.half().fingerprint();
+    key_ = std::move(key);
+    desk_->use_key(key_->half().fingerprint(), manage::former_keys(former));
+    if (other) reconnect();
 }
 
 // When all reports are with the broker. Who signs it signs nothing after it.

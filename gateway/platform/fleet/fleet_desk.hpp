@@ -5,6 +5,7 @@
 
 #include "gateway/config/config.hpp"
 #include "gateway/manage/desk.hpp"
+#include "gateway/manage/succession.hpp"
 #include "gateway/platform/fleet/fleet_broker.hpp"
 #include "gateway/platform/worker_pool.hpp"
 #include "gateway/ports/clock.hpp"
@@ -85,6 +86,18 @@ class fleet_desk {
                std::function<void(const wharf::v1::CommandReport&)> reply);
     // Nobody hears of it where no fleet is configured.
     void raise(wharf::v1::GatewayEvent event);
+    // Its outcome is not durable yet.
+    [[nodiscard]] bool is_open(manage::ticket of) const { return desk_->is_open(of); }
+
+    // The gateway's key. With another one the link is made anew: its last word is signed by it.
+    [[nodiscard]] const std::optional<private_key>& key() const { return key_; }
+    void use_key(private_key key, const manage::successions& former);
+    // Makes the link anew, with what the files of the settings hold; `done` once the broker has
+    // taken a state, or refused it with why. Nothing as long as it is not reached: status() says
+    // what is in the way.
+    void try_link(std::function<void(const std::string& refused)> done);
+    void reconnect();
+
     // What `look` says is news: it is told soon.
     void want_state();
     [[nodiscard]] fleet_status status() const;
@@ -105,14 +118,17 @@ class fleet_desk {
     [[nodiscard]] std::string topic(std::string_view channel) const;
     [[nodiscard]] wharf::v1::GatewayState state_now(bool gone);
     void sign_and_send(std::string channel, std::string report, std::uint64_t number);
-    void send_state();
+    // number 0: nobody wants to hear of it.
+    void send_state(std::uint64_t number = 0);
     void say_last();
+    void proven(const std::string& refused);
     void tick();
 
     const parts with_;
     const fleet_config settings_;
     const gateway_config gateway_;
-    const std::optional<private_key> key_;
+    std::optional<private_key> key_;
+    std::function<void(const std::string&)> proof_; // waits for the broker's word
     const fleet_desk_callbacks callbacks_;
     std::unique_ptr<manage::command_desk> desk_;
     std::unique_ptr<fleet_broker> broker_; // where one is configured

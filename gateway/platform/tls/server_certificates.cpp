@@ -30,8 +30,9 @@ void server_certificates::look() {
     if (now == std::exchange(seen_, now) && !(now == used_)) reload();
 }
 
-void server_certificates::reload() {
+void server_certificates::reload(std::function<void(const std::string& why)> done) {
     WHARF_ASSERT(current_ != nullptr);
+    if (done) (reading_ ? told_next_ : told_).push_back(std::move(done));
     if (reading_) {
         again_ = true;
         return;
@@ -47,11 +48,20 @@ void server_certificates::reload() {
             if (alive.expired()) return;
             reading_ = false;
             judge(*made);
+            tell(refused_);
+            told_ = std::exchange(told_next_, {});
             if (std::exchange(again_, false)) reload();
         });
     if (taken) return;
     reading_ = false; // the next look() tries again
-    callbacks_.log(true, "TLS certificates are not read again: there are too few workers for it");
+    const std::string why = "TLS certificates are not read again: there are too few workers for it";
+    callbacks_.log(true, why);
+    tell(why);
+}
+
+void server_certificates::tell(const std::string& why) {
+    for (auto& one : std::exchange(told_, {}))
+        one(why);
 }
 
 void server_certificates::judge(const attempt& made) {

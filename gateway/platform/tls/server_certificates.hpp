@@ -28,8 +28,9 @@ class server_certificates {
     status load();
     [[nodiscard]] const std::shared_ptr<const context>& current() const { return current_; }
 
-    // Reads the files again. REQUIRES: load() went well.
-    void reload();
+    // Reads the files again; then `done` with why what was read is refused, or nothing. REQUIRES:
+    // load() went well.
+    void reload(std::function<void(const std::string& why)> done = {});
     // From time to time: reloads once the files have changed and then rested from one look to the
     // next, so that a certificate and its key, which are two files, are taken together.
     void look();
@@ -41,6 +42,7 @@ class server_certificates {
   private:
     struct attempt;
     void judge(const attempt& made);
+    void tell(const std::string& why);
     [[nodiscard]] std::string date_problem(const context& of) const;
 
     const file_names files_;
@@ -53,6 +55,8 @@ class server_certificates {
     file_stamps seen_;
     bool reading_ = false;
     bool again_ = false;
+    std::vector<std::function<void(const std::string&)>> told_;      // of the reading under way
+    std::vector<std::function<void(const std::string&)>> told_next_; // of the one after it
     std::string refused_;
     // A worker may still be at it when this goes.
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

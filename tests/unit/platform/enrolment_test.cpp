@@ -170,3 +170,30 @@ TEST_CASE("an address counts as itself, and of IPv6 as its network") {
     CHECK(key("2001:db8:1:3::1") != key("2001:db8:1:2::1"));
     CHECK(key("::1") == "::1");
 }
+
+TEST_CASE("one entry at a time: what a person does, and the fleet does again after a crash") {
+    folder at;
+    const std::string path = at.in("identities.toml");
+    identity one;
+    one.name = "scanner-07";
+    one.certificates = {"scanner-07.test"};
+    REQUIRE(enrol(path, one).ok());
+    CHECK(enrol(path, one).failure().code == errc::conflict);
+    CHECK(enrol(path, one, [&](const identity& there) { return there == one; }).ok());
+    identity other = one;
+    other.clients = {"x"};
+    CHECK(
+        enrol(path, other, [&](const identity& there) { return there == other; }).failure().code ==
+        errc::conflict);
+    other.name = "a/b";
+    CHECK(enrol(path, other).failure().code == errc::invalid);
+    REQUIRE(let_in(path, one.name, false).ok());
+    REQUIRE(let_in(path, one.name, false).ok());
+    auto all = load_enrolment(path);
+    REQUIRE(all.ok());
+    CHECK_FALSE((*all)->by_name(one.name)->enabled);
+    REQUIRE(unenrol(path, one.name).ok());
+    CHECK(unenrol(path, one.name).failure().code == errc::not_found);
+    CHECK(let_in(path, one.name, true).failure().code == errc::not_found);
+    CHECK(give_password(path, one.name, "x").failure().code == errc::not_found);
+}
