@@ -87,6 +87,26 @@ int list_fleet(const fleet_options& how, bool as_json, const console& to) {
                        {"audit_head", to_hex(state.audit_head())},
                        {"status", parsed(state.status_json())}});
     }
+    for (const std::string& name : of->missing()) {
+        GatewayState unknown;
+        const auto slash = name.rfind('/');
+        unknown.set_site(name.substr(0, slash));
+        unknown.set_gateway(name.substr(slash + 1));
+        unknown.set_health("missing");
+        // What is not known of it fits nothing.
+        if (const auto fit = fits(unknown, how.on); !fit.ok() || !*fit) continue;
+        good = false;
+        constexpr const char* k_missing = "known from before; the broker has no state of it";
+        rows.add({printable(unknown.site()), printable(unknown.gateway()), "", "missing", "", "",
+                  "", k_missing});
+        all.push_back({{"site", unknown.site()},
+                       {"gateway", unknown.gateway()},
+                       {"tags", json::array()},
+                       {"health", unknown.health()},
+                       {"reasons", json::array()},
+                       {"complaint", k_missing},
+                       {"software", ""}});
+    }
     if (as_json)
         to.out << all.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
     else if (rows.empty())

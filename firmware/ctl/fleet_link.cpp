@@ -105,6 +105,12 @@ result<std::vector<std::string>> fleet_link::select(const std::vector<std::strin
     return out;
 }
 
+std::vector<std::string> fleet_link::missing() const {
+    auto out = known_.names();
+    std::erase_if(out, [&](const std::string& name) { return gateways_.contains(name); });
+    return out;
+}
+
 status fleet_link::read_key() {
     WHARF_TRY_ASSIGN(key_, read_key_file(settings_.operator_key));
     return ok();

@@ -52,6 +52,8 @@ class fleet_link {
 
     [[nodiscard]] const std::map<std::string, gateway_seen>& gateways() const { return gateways_; }
     [[nodiscard]] result<std::vector<std::string>> select(const std::vector<std::string>& on) const;
+    // Known from before, and the broker has no state of them.
+    [[nodiscard]] std::vector<std::string> missing() const;
     // What is wrong with who signs; before anything is ordered.
     status read_key();
 

@@ -105,6 +105,13 @@ bool known_gateways::is_retired(const key_fingerprint& key) const {
     return retired_.contains(to_hex(view_of(key)));
 }
 
+std::vector<std::string> known_gateways::names() const {
+    std::vector<std::string> out;
+    for (const auto& [name, one] : known_)
+        if (!retired_.contains(one.key)) out.push_back(name);
+    return out;
+}
+
 std::string known_gateways::trail_objection(const std::string& name, std::uint64_t number,
                                             std::string_view head) {
     entry& it = known_[name];

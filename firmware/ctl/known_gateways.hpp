@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace wharf::ctl {
 
@@ -33,6 +34,8 @@ class known_gateways {
     // What is wrong with a trail that ends so, after what it was; empty: nothing, and it is noted.
     [[nodiscard]] std::string trail_objection(const std::string& name, std::uint64_t number,
                                               std::string_view head);
+    // Those that have not ended.
+    [[nodiscard]] std::vector<std::string> names() const;
     [[nodiscard]] std::size_t count() const { return known_.size(); }
     // What is new, beside what others wrote meanwhile.
     status write() const;
