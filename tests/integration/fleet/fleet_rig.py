@@ -30,7 +30,7 @@ def certificate(name):
 class FleetBroker(Mosquitto):
     """With TLS, client certificates whose names are user names, and rights by user."""
 
-    def __init__(self, folder, name="fleet", secure=True):
+    def __init__(self, folder, name="fleet", secure=True, **more):
         rules = pathlib.Path(folder) / f"{name}.acl"
         rules.write_text("user scanner-07\ntopic write wharf-fleet/1/#\n"
                          "topic read wharf-fleet/1/+/+/cmd\n"
@@ -42,7 +42,7 @@ class FleetBroker(Mosquitto):
                      "keyfile": certificate("server.key"), "require_certificate": "true",
                      "use_identity_as_username": "true", "acl_file": str(rules),
                      "allow_anonymous": "false"}
-        super().__init__(folder, name, **lines)
+        super().__init__(folder, name, **lines, **more)
         self.secure = secure
         self.url = f"{'ssl' if secure else 'tcp'}://127.0.0.1:{self.port}"
 
@@ -194,8 +194,8 @@ class Trickle:
 
 
 class FleetTest(DaemonTest):
-    def fleet(self, secure=True):
-        self.broker = FleetBroker(self.folder, secure=secure)
+    def fleet(self, secure=True, **lines):
+        self.broker = FleetBroker(self.folder, secure=secure, **lines)
         self.addCleanup(self.broker.cleanup)
         self.broker.start()
         self.people = {name: Person(self.folder, name, role, self.broker)

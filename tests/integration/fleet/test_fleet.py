@@ -7,7 +7,8 @@ import subprocess
 import time
 import unittest
 
-from fleet_rig import SITE, FleetTest, certificate, event, program, tool, wait_until
+from fleet_rig import SITE, Client, FleetTest, certificate, event, program, tool, wait_until
+from mqtt_bytes import publish_packet
 
 TOPIC = f"wharf/1/{SITE}/scanner-07/stock"
 
@@ -191,6 +192,36 @@ class Tls(FleetTest):
         refused = ann.run("fleet", "list")
         self.assertEqual(refused.returncode, 3)
         self.assertIn("fleet broker ssl://127.0.0.1", refused.stderr)
+        self.assertEqual(gateway.end(), 0)
+
+
+class Crowd(FleetTest):
+    def test_a_hundred_thousand_retained_messages_that_mean_nothing(self):
+        # As Debian has it, but for what it would write to disk with each of them.
+        self.fleet(secure=False, persistence="false", autosave_on_changes="false",
+                   max_queued_messages="1000", log_type="error")
+        gateway = self.managed("dock-1").start()
+        self.seen("dock-1")
+        crowd = Client(self.broker.port, "crowd")
+        count = 100_000
+        for first in range(0, count, 1000):
+            packets = b""
+            for number in range(first, first + 1000):
+                packet = publish_packet(f"wharf-fleet/1/site{number % 100}/gw{number}/state",
+                                        b"x" * 60, 0, 0, 4)
+                packets += bytes([packet[0] | 1]) + packet[1:]  # retained
+            crowd.send(packets)
+        crowd.ping()
+        self.client(gateway).deliver(TOPIC, event(1))
+        for person, words in (("bob", ("log-level", "debug")), ("eve", ("books",))):
+            self.assertEqual(self.people[person].orders("dock-1", *words)["code"], "ok")
+        listed = {one["gateway"]: one for one in
+                  self.people["eve"].asks("fleet", "list", good=(1,))}
+        self.assertEqual(listed["dock-1"]["complaint"], "")
+        self.assertEqual({one["health"] for name, one in listed.items() if name != "dock-1"},
+                         {"not believed"})
+        self.assertEqual(self.people["eve"].orders("dock-1", "status")["code"], "ok")
+        crowd.close()
         self.assertEqual(gateway.end(), 0)
 
 
