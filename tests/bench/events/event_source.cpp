@@ -13,9 +13,11 @@ namespace {
 constexpr std::string_view k_id_mark = "################";
 constexpr std::string_view k_stock_mark = "$$$$$$";
 
-std::string as_protobuf(bool traced) {
+constexpr std::string_view k_trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+std::string as_protobuf(payload_kind kind) {
     wharf::v1::Event event;
-    if (traced) event.set_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    if (kind == payload_kind::traced) event.set_traceparent(std::string(k_trace));
     event.set_event_id("018f5c1e-" + std::string(k_id_mark));
     event.mutable_occurred_at()->set_seconds(1'772'445'599);
     event.mutable_occurred_at()->set_nanos(900'000'000);
@@ -32,6 +34,8 @@ std::string as_protobuf(bool traced) {
     body->mutable_delta()->mutable_value()->set_coefficient(-2);
     body->mutable_delta()->set_unit("EA");
     body->set_reason("damage at the dock");
+    // Its tag and its length are two bytes.
+    if (kind == payload_kind::padded) body->mutable_reason()->append(k_trace.size() + 2, '.');
     return event.SerializeAsString();
 }
 
@@ -48,7 +52,7 @@ std::string as_json() {
 } // namespace
 
 event_template::event_template(payload_kind kind)
-    : bytes_(kind == payload_kind::json ? as_json() : as_protobuf(kind == payload_kind::traced)),
+    : bytes_(kind == payload_kind::json ? as_json() : as_protobuf(kind)),
       id_at_(bytes_.find(k_id_mark)), stock_at_(bytes_.find(k_stock_mark)) {
     WHARF_ASSERT(id_at_ != std::string::npos && stock_at_ != std::string::npos);
 }

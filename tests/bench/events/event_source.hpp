@@ -9,8 +9,8 @@
 
 namespace bench {
 
-// traced: protobuf, with a W3C trace.
-enum class payload_kind : std::uint8_t { protobuf, json, traced };
+// traced: protobuf, with a W3C trace; padded: as many bytes, and none.
+enum class payload_kind : std::uint8_t { protobuf, json, traced, padded };
 
 class event_template {
   public:

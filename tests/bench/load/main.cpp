@@ -32,6 +32,7 @@ struct words {
     bench::load_options load;
     bool json = false;
     bool traced = false;
+    bool padded = false;
     bool sink = false;
     bool subscribe = false;
     bool drain = false;
@@ -59,6 +60,7 @@ void name_options(CLI::App& app, words& to) {
     app.add_flag("--persistent", publisher.persistent, "sessions that outlive the connection");
     app.add_flag("--json", to.json, "JSON events instead of protobuf");
     app.add_flag("--traced", to.traced, "protobuf events with a W3C trace");
+    app.add_flag("--padded", to.padded, "as many bytes, and no trace");
     app.add_flag("--sink", to.sink, "be the trivial server instead, for the generator's ceiling");
     app.add_flag("--subscribe", to.subscribe, "leave a persistent subscription and end");
     app.add_flag("--drain", to.drain, "resume it and acknowledge --count messages");
@@ -79,6 +81,7 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     const std::uint16_t port = given.load.publisher.port;
     if (given.json) given.load.publisher.kind = bench::payload_kind::json;
+    if (given.padded) given.load.publisher.kind = bench::payload_kind::padded;
     if (given.traced) given.load.publisher.kind = bench::payload_kind::traced;
     prctl(PR_SET_TIMERSLACK, 1UL);
     if (given.sink) bench::run_sink(port);
