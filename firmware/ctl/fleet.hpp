@@ -39,6 +39,9 @@ using answer_printer = std::function<void(const wharf::v1::CommandReport&, std::
 
 // The gateways that say something of themselves.
 int list_fleet(const fleet_options& how, bool json, const console& to);
+// Prints what they report as events and how their health changes, as it comes, until it is
+// interrupted or the time is over; 0: no time.
+int watch_fleet(const fleet_options& how, bool json, const console& to, std::uint32_t seconds_max);
 // Orders it from every gateway that fits, and prints each one's answer under its name.
 int order_fleet(const fleet_options& how, bool json, const console& to,
                 const wharf::v1::Command& command, const answer_printer& print);

@@ -1,6 +1,7 @@
 #include "firmware/ctl/fleet_link.hpp"
 
 #include "firmware/ctl/fleet_select.hpp"
+#include "gateway/base/bytes.hpp"
 #include "gateway/base/limits.hpp"
 #include "gateway/base/text.hpp"
 #include "gateway/manage/envelope.hpp"
@@ -22,9 +23,11 @@ using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// States are retained: all that there are come at once. So long without another: that was all; or
-// longer, where gateways that were seen before are missing.
+// States are retained: all that there are come at once. So long without another: that was all.
 constexpr auto k_quiet = milliseconds(700);
+// A broker drops what it cannot queue for who asks for many at once: gateways that were seen before
+// and are missing are asked for by their names, so many at a time, each time so long.
+constexpr std::size_t k_names_at_once = 500;
 constexpr auto k_quiet_missing = seconds(3);
 constexpr auto k_states_most = seconds(60);
 // An order that nothing was heard of is sent again, more and more rarely: under its id it is done
@@ -39,6 +42,7 @@ constexpr std::size_t k_filters_few = 16;
 constexpr std::size_t k_held_max = 16;
 constexpr std::string_view k_before = "wharf-fleet/1/";
 constexpr std::string_view k_state = "/state";
+constexpr std::string_view k_event = "/event";
 
 bool is_plain(std::string_view name) {
     return !name.empty() && std::ranges::none_of(name, [](unsigned char c) {
@@ -46,13 +50,13 @@ bool is_plain(std::string_view name) {
     });
 }
 
-// Whose it is is said by its topic; empty: it is no state of a gateway.
-std::string name_in(std::string_view topic) {
-    if (!topic.starts_with(k_before) || !topic.ends_with(k_state) ||
-        topic.size() <= k_before.size() + k_state.size())
+// Whose it is is said by its topic; empty: it is none of a gateway's that ends so.
+std::string name_in(std::string_view topic, std::string_view end) {
+    if (!topic.starts_with(k_before) || !topic.ends_with(end) ||
+        topic.size() <= k_before.size() + end.size())
         return {};
     topic.remove_prefix(k_before.size());
-    topic.remove_suffix(k_state.size());
+    topic.remove_suffix(end.size());
     const auto slash = topic.find('/');
     if (slash == std::string_view::npos || !is_plain(topic.substr(0, slash)) ||
         !is_plain(topic.substr(slash + 1)))
@@ -74,24 +78,40 @@ result<fleet_link> fleet_link::reach(const fleet_options& how, const console& to
     WHARF_TRY_ASSIGN(out.broker_, operator_client::connect(out.settings_));
     out.filters_ = {std::string(k_before) + "+/+" + std::string(k_state)};
     WHARF_TRY(out.broker_->subscribe(out.filters_));
-    WHARF_TRY(out.collect());
+    WHARF_TRY(out.collect(k_quiet));
+    WHARF_TRY(out.ask_by_name());
     WHARF_TRY(out.known_.write());
     return out;
 }
 
 // What is said meanwhile is no sign that more of what was kept is still to come.
-status fleet_link::collect() {
+status fleet_link::collect(milliseconds quiet) {
     const auto most = clock::now() + k_states_most;
     auto heard = clock::now();
     while (clock::now() < most) {
-        const auto quiet =
-            known_.count() > gateways_.size() ? milliseconds(k_quiet_missing) : k_quiet;
         const auto left = std::chrono::duration_cast<milliseconds>(heard + quiet - clock::now());
         if (left <= milliseconds(0)) break;
         WHARF_TRY_ASSIGN(const auto message, broker_->next(left));
         if (!message) continue;
         take_state(*message, true);
         if (message->retained) heard = clock::now();
+    }
+    return ok();
+}
+
+status fleet_link::ask_by_name() {
+    const auto names = missing();
+    for (std::size_t from = 0; from < names.size(); from += k_names_at_once) {
+        const auto to = std::min(names.size(), from + k_names_at_once);
+        std::vector<std::string> filters;
+        for (std::size_t i = from; i < to; ++i)
+            filters.push_back(std::string(k_before) + names[i] + std::string(k_state));
+        WHARF_TRY(broker_->subscribe_at_once(filters));
+        const auto end = clock::now() + k_quiet_missing;
+        while (clock::now() < end &&
+               !std::all_of(names.begin() + from, names.begin() + to,
+                            [&](const std::string& name) { return gateways_.contains(name); }))
+            WHARF_TRY(collect(k_quiet));
     }
     return ok();
 }
@@ -119,9 +139,9 @@ status fleet_link::read_key() {
 // --- what gateways say of themselves -------------------------------------------------------------
 
 std::string fleet_link::take_state(const fleet_message& message, bool now) {
-    const std::string name = name_in(message.topic);
+    const std::string name = name_in(message.topic, k_state);
     if (name.empty() || message.payload.empty()) return {}; // or one that was cleared
-    if (!now && !watched_.contains(name)) {
+    if (!now && !all_watched_ && !watched_.contains(name)) {
         unread_[name] = message.payload;
         return {};
     }
@@ -202,6 +222,38 @@ void fleet_link::watch(const std::vector<std::string>& names) {
     for (const std::string& name : names)
         if (auto last = unread_.extract(name); !last.empty())
             read_state(name, std::string(k_before) + name, last.mapped());
+}
+
+status fleet_link::follow() {
+    all_watched_ = true;
+    const std::vector<std::string> events = {std::string(k_before) + "+/+" + std::string(k_event)};
+    WHARF_TRY(broker_->subscribe(events));
+    filters_.insert(filters_.end(), events.begin(), events.end());
+    return ok();
+}
+
+// The gateway whose event it is. They come at least once, and in their order.
+std::string fleet_link::take_event(const fleet_message& message, GatewayEvent& out) {
+    const std::string name = name_in(message.topic, k_event);
+    if (name.empty()) return {};
+    const auto found = gateways_.find(name);
+    SignedReport envelope;
+    const auto refuse = [&](const char* why) {
+        to_.err << "wharfctl: " << printable(name) << ": an event is left out: " << why << "\n";
+        return std::string();
+    };
+    if (found == gateways_.end()) return refuse("nothing is known of this gateway");
+    if (!found->second.complaint.empty()) return refuse(found->second.complaint.c_str());
+    if (!envelope.ParseFromString(message.payload) || !out.ParseFromString(envelope.report()))
+        return refuse("it cannot be read");
+    if (!manage::is_signed_by(envelope, found->second.key) ||
+        out.site() + "/" + out.gateway() != name)
+        return refuse("the gateway did not sign it");
+    event_heard& last = events_[name];
+    const std::string key(view_of(found->second.key.fingerprint()));
+    if (last.key == key && out.number() <= last.number) return {};
+    last = {key, out.number()};
+    return name;
 }
 
 // --- orders --------------------------------------------------------------------------------------
@@ -336,6 +388,8 @@ result<fleet_news> fleet_link::pump(milliseconds wait) {
         if (!message) return out;
         if (message->topic.ends_with(k_state)) {
             out.state_of = take_state(*message, false);
+        } else if (message->topic.ends_with(k_event)) {
+            out.event_of = take_event(*message, out.event);
         } else {
             WHARF_TRY_ASSIGN(out.answer_of, take_answer(*message));
         }

@@ -41,6 +41,8 @@ struct fleet_order {
 struct fleet_news {
     std::string state_of;
     std::string answer_of; // an order of this gateway is over
+    std::string event_of;
+    wharf::v1::GatewayEvent event; // signed by its gateway, and not heard before
 };
 
 class fleet_link {
@@ -59,6 +61,8 @@ class fleet_link {
 
     // From now on states of these are looked at as they come; of others the last is kept.
     void watch(const std::vector<std::string>& names);
+    // The same of all, also of those that are new; and what they report as events.
+    status follow();
     // In place of all orders before. REQUIRES: read_key(); each name is that of a gateway.
     status order(std::map<std::string, wharf::v1::Command> commands);
     // Takes one message where there is one. Sends again what nothing was heard of.
@@ -72,12 +76,14 @@ class fleet_link {
 
   private:
     fleet_link(const fleet_options& how, const console& to) : how_(&how), to_(to) {}
-    status collect();
+    status collect(std::chrono::milliseconds quiet);
+    status ask_by_name();
     status reach_again(const error& why);
     std::string take_state(const fleet_message& message, bool now);
     void read_state(const std::string& name, const std::string& topic, const std::string& payload);
     std::string key_objection(const std::string& name, const public_key& key,
                               const wharf::v1::GatewayState& state);
+    std::string take_event(const fleet_message& message, wharf::v1::GatewayEvent& out);
     result<std::string> take_answer(const fleet_message& message);
     void take_progress(fleet_order& one, const std::string& name,
                        const wharf::v1::CommandReport& report);
@@ -93,6 +99,12 @@ class fleet_link {
     std::vector<std::string> filters_;
     std::map<std::string, gateway_seen> gateways_; // by "site/gateway"
     std::set<std::string, std::less<>> watched_;
+    bool all_watched_ = false;
+    struct event_heard {
+        std::string key;
+        std::uint64_t number = 0;
+    };
+    std::map<std::string, event_heard> events_; // the last of each gateway
     std::map<std::string, std::string> unread_; // the last state of those that nobody watches
     private_key key_;
     std::map<std::string, fleet_order> orders_;

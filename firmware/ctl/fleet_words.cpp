@@ -22,6 +22,7 @@ constexpr const char* k_fleet_more = R"(
 Examples:
   wharfctl --fleet fleet.toml fleet list
   wharfctl --fleet fleet.toml --on 'health=degraded' fleet list
+  wharfctl --fleet fleet.toml --on tag=cold-store fleet watch
   wharfctl --fleet fleet.toml --on 'site=BER*' dead list
   wharfctl --fleet fleet.toml --on gateway=dock-7 --because "ticket 77" dead retry 1234 --destination erp
 
@@ -222,6 +223,19 @@ void add_fleet(CLI::App& app, fleet_arguments& given, verb& chosen, fleet_form& 
                 return list_fleet(given.how, at.json, to);
             };
         });
+    auto* watch =
+        fleet->add_subcommand("watch", "Alarms and changes of health as they come; Ctrl-C ends it");
+    watch->add_option("--for", given.watch_s, "End after so long")
+        ->type_name("S")
+        ->check(CLI::Range(1, 31 * 86'400));
+    watch->callback([&] {
+        form = {};
+        given.verb = true;
+        chosen = [&given](const places& at, const console& to) {
+            if (given.how.config_file.empty()) return only_over_the_fleet(at, to);
+            return watch_fleet(given.how, at.json, to, given.watch_s);
+        };
+    });
     auto* key = app.add_subcommand("operator-key", "Make a key that signs an operator's commands");
     key->add_option("file", given.path, "Where it is kept")->required()->type_name("FILE");
     key->callback([&] {

@@ -28,6 +28,7 @@ struct fleet_arguments {
     std::string destination;
     std::string level;
     std::uint32_t seconds = 600;
+    std::uint32_t watch_s = 0;
     std::uint64_t after = 0;
     std::uint32_t count_max = 100;
     bool verb = false; // one that is for fleets alone

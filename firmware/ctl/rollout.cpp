@@ -3,6 +3,7 @@
 #include "firmware/ctl/config.hpp"
 #include "firmware/ctl/fleet_link.hpp"
 #include "firmware/ctl/fleet_select.hpp"
+#include "firmware/ctl/interrupt.hpp"
 #include "firmware/ctl/rollout_plan.hpp"
 #include "firmware/ctl/rollout_wave.hpp"
 #include "gateway/base/bytes.hpp"
@@ -16,7 +17,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <ostream>
 #include <utility>
@@ -28,13 +28,6 @@ namespace {
 using json = nlohmann::ordered_json;
 using namespace wharf::v1;
 using clock = std::chrono::steady_clock;
-
-// A person who is asked to wait can still leave at once: the second signal ends the tool.
-volatile std::sig_atomic_t g_asked_to_pause = 0;
-void ask_to_pause(int which) {
-    g_asked_to_pause = 1;
-    std::signal(which, SIG_DFL);
-}
 
 // An order to put something on trial that waits somewhere is not to be done much later.
 constexpr std::uint32_t k_order_good_s = 600;
@@ -214,7 +207,7 @@ void rollout::say_plan(const rollout_plan& plan, const goal& what) {
 }
 
 void rollout::notice_pause() {
-    if (g_asked_to_pause == 0 || std::exchange(noticed_, true)) return;
+    if (!interrupted() || std::exchange(noticed_, true)) return;
     say("Asked to pause: this wave is brought to its end first. Asked again, it is left alone, and "
         "goes back by itself.");
 }
@@ -270,7 +263,7 @@ result<std::size_t> rollout::do_waves(fleet_link& link, const rollout_plan& plan
     const std::size_t most = given_.waves_max == 0
                                  ? plan.waves.size()
                                  : std::min<std::size_t>(given_.waves_max, plan.waves.size());
-    for (std::size_t i = 0; i < most && !stopped_ && g_asked_to_pause == 0; ++i) {
+    for (std::size_t i = 0; i < most && !stopped_ && !interrupted(); ++i) {
         const auto& gateways = plan.waves[i];
         say("Wave " + std::to_string(i + 1) + " of " + std::to_string(plan.waves.size()) + ": " +
             (gateways.size() == 1 ? printable(gateways.front())
@@ -299,7 +292,7 @@ result<std::size_t> rollout::do_waves(fleet_link& link, const rollout_plan& plan
 
 int rollout::finish(const rollout_plan& plan, std::size_t done) {
     const std::size_t left = plan.to_do() - done;
-    const bool cut_off = g_asked_to_pause != 0 && left > 0 && !stopped_;
+    const bool cut_off = interrupted() && left > 0 && !stopped_;
     const bool paused = left > failures_ && !stopped_;
     const char* end = stopped_ ? "stopped" : paused ? "paused" : "done";
     said_["result"] = given_.dry_run ? "planned" : end;
@@ -367,9 +360,7 @@ result<int> rollout::run() {
 
 int roll_out(const fleet_options& how, bool as_json, const console& to,
              const rollout_arguments& given) {
-    g_asked_to_pause = 0;
-    std::signal(SIGINT, ask_to_pause);
-    std::signal(SIGTERM, ask_to_pause);
+    note_interrupts();
     auto code = rollout(how, as_json, to, given).run();
     if (!code.ok()) return failed(to, code.failure());
     return *code;

@@ -4,6 +4,7 @@
 #include "gateway/config/operators_file.hpp"
 #include "gateway/journal/manage_state.hpp"
 #include "gateway/observe/health.hpp"
+#include "gateway/platform/keys/key_file.hpp"
 #include "gateway/platform/log/log.hpp"
 #include "gateway/platform/private_file.hpp"
 

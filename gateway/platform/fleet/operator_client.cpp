@@ -135,6 +135,22 @@ status operator_client::subscribe(const std::vector<std::string>& filters) {
     }
 }
 
+status operator_client::subscribe_at_once(const std::vector<std::string>& filters) {
+    const std::string what = "subscribe to " + filters.front() + " and others";
+    try {
+        auto asked = parts_->client->subscribe(mqtt::string_collection::create(filters),
+                                               std::vector<int>(filters.size(), k_qos));
+        if (!asked->wait_for(k_answer_wait)) return error{errc::io, what + ": no answer"};
+        const auto answer = asked->get_subscribe_response();
+        for (const auto code : answer.get_reason_codes())
+            if (static_cast<int>(code) >= 0x80)
+                return error{errc::io, what + ": the broker refuses"};
+        return ok();
+    } catch (const mqtt::exception& failed) {
+        return parts_->failed("subscribe", failed.what());
+    }
+}
+
 status operator_client::post(const std::string& topic, const std::string& payload) {
     auto& under_way = parts_->under_way;
     try {

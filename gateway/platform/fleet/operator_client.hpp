@@ -28,6 +28,8 @@ class operator_client {
     operator_client& operator=(const operator_client&) = delete;
 
     status subscribe(const std::vector<std::string>& filters);
+    // All of them in one packet; REQUIRES: some.
+    status subscribe_at_once(const std::vector<std::string>& filters);
     // QoS 1. Returns when it is on its way: so many are at once, and then it waits for the oldest.
     // What a connection takes with it is lost: next() fails.
     status post(const std::string& topic, const std::string& payload);

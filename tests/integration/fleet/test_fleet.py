@@ -3,11 +3,12 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import time
 import unittest
 
-from fleet_rig import SITE, Client, FleetTest, certificate, event, program, tool, wait_until
+from fleet_rig import SITE, Client, FleetTest, certificate, event, program, start_program, tool, wait_until
 from mqtt_bytes import publish_packet
 
 TOPIC = f"wharf/1/{SITE}/scanner-07/stock"
@@ -174,6 +175,48 @@ class Events(FleetTest):
         wait_until(lambda: count(b"1 message in quarantine") == 2, "that it is over is said")
 
 
+    def test_who_follows_the_fleet_sees_alarms_and_changes_of_health_as_they_come(self):
+        self.fleet()
+        gateway = self.managed("dock-1").start()
+        other = self.managed("dock-2").start()
+        self.seen("dock-1", "dock-2")
+        eve = self.people["eve"]
+        rows = pathlib.Path(self.folder) / "rows"
+        said = pathlib.Path(self.folder) / "said"
+        with rows.open("wb") as out, said.open("wb") as errors:
+            watch = start_program([program("WHARFCTL"), "--fleet", str(eve.config), "--json",
+                                   "--on", "gateway=dock-1", "fleet", "watch"],
+                                  stdout=out, stderr=errors)
+        self.addCleanup(lambda: (watch.kill(), watch.wait()))
+        wait_until(lambda: "Following 1 gateway;" in said.read_text(), "it follows")
+
+        def seen(**fields):
+            return [one for one in map(json.loads, rows.read_text().splitlines())
+                    if all(one.get(key) == value for key, value in fields.items())]
+        for one in (gateway, other):
+            self.client(one).deliver(TOPIC, b"not an event")
+        wait_until(lambda: seen(kind="event", code="quarantine", raised=True), "it is raised")
+        gateway.ctl("quarantine", "discard", "1", "--reason", "a test")
+        wait_until(lambda: seen(kind="event", code="quarantine", raised=False), "it is over")
+        # A forged one, and one of before that the broker repeats, are not shown.
+        self.broker.put(f"wharf-fleet/1/{SITE}/dock-1/event", b"\x0a\x02\x08\x01",
+                        who="device")
+        wait_until(lambda: "an event is left out" in said.read_text(), "the forged one is noticed")
+        gateway.kill()
+        wait_until(lambda: seen(kind="health", health="gone"), "that it is gone is said")
+        gateway.start()
+        wait_until(lambda: seen(kind="event", code="started"), "that it is back is said")
+        watch.send_signal(signal.SIGINT)
+        self.assertEqual(watch.wait(20), 0)
+        self.assertEqual({one["gateway"] for one in seen()}, {"dock-1"})
+        numbers = [one["number"] for one in seen(kind="event")]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        words = eve.run("fleet", "watch", "--for", "1")
+        self.assertEqual(words.returncode, 0, words.stderr)
+        self.assertIn("Following 2 gateways", words.stderr)
+        self.assertIn("health  degraded: ", words.stdout)
+
+
 class Tls(FleetTest):
     def test_a_broker_that_another_authority_vouches_for_is_refused_and_nothing_else_is_felt(self):
         self.fleet()
@@ -222,6 +265,17 @@ class Crowd(FleetTest):
                          {"not believed"})
         self.assertEqual(self.people["eve"].orders("dock-1", "status")["code"], "ok")
         crowd.close()
+        # The broker drops what it cannot queue: one that is known is there all the same.
+        known = self.people["eve"].folder / "known_gateways"
+        with known.open("a", encoding="utf-8") as file:
+            file.writelines(f"site1/none{number} {'0' * 64}\n" for number in range(600))
+        late = self.managed("dock-2").start()
+        for _ in range(2):
+            listed = {one["gateway"]: one["health"] for one in
+                      self.people["eve"].asks("fleet", "list", good=(1,))}
+            self.assertNotEqual(listed["dock-1"], "missing")
+        self.assertEqual({listed[f"none{number}"] for number in range(600)}, {"missing"})
+        self.assertEqual(late.end(), 0)
         self.assertEqual(gateway.end(), 0)
 
 
