@@ -17,6 +17,7 @@ from fleet_rig import SITE, Erp, FleetTest, event, program, start_program, wait_
 CALLS_MAX = 20
 AT_ONCE = 4
 STEP_DONE = 3
+CODE_STALE_NONCE = 6
 
 
 def fields(message):
@@ -44,11 +45,12 @@ def fields(message):
 
 
 def ends_told(recording):
-    """Of each command: how it ended, as often as another end was told."""
+    """Of each command: how it ended, as often as another end was told. That it has to be signed
+    with another nonce is not its end."""
     out = {}
     for line in recording.read_text().split():
         report = dict(fields(dict(fields(bytes.fromhex(line)))[1]))
-        if report.get(4) == STEP_DONE:
+        if report.get(4) == STEP_DONE and report.get(5) != CODE_STALE_NONCE:
             out.setdefault(report[1].hex(), set()).add((report.get(5, 0), report.get(6, b"")))
     return out
 
@@ -147,8 +149,19 @@ class Row:
         self.judge(before, call)
         return over
 
+    def heard(self):
+        """What the broker still has for the gateway comes before an order of now."""
+        def answered():
+            try:
+                return self.test.people["eve"].orders(self.gateway.name, "--timeout", "15", "books",
+                                                      good=(0, 3))["code"] == "ok"
+            except AssertionError:
+                return None  # the broker has no state of it now
+        wait_until(answered, f"{self.name}: it hears the fleet", 90)
+
     def judge(self, before, call):
         where = f"{self.name}, killed at call {call}"
+        self.heard()
 
         def settled():
             new = {id: entries for id, entries in self.trail().items() if id not in before}
@@ -341,11 +354,28 @@ class ConfigurationApply(Row):
         self.test.assertEqual(shown["confirmed"], 0)
         if good and not shown["on_trial"]:
             self.test.assertIn("was on trial when the gateway ended", shown["problem"])
-        if shown["on_trial"]:  # its new run is this one
-            self.ctl("config", "clear")
-            wait_until(lambda: self.gateway.said("stopped, to begin anew"), "it begins anew")
-            wait_until(lambda: len([1 for line in self.gateway.log_lines()
-                                    if line["message"] == "listening"]) > 1, "it is back")
+        if shown["on_trial"]:
+            self.clear()
+
+    def runs(self):
+        said = [line["message"] for line in self.gateway.log_lines()]
+        return said.count("stopped, to begin anew"), said.count("listening")
+
+    def clear(self):
+        """Puts what is on trial away, and waits for the run after it."""
+        def accepted():
+            ended = self.runs()[0]
+            try:
+                self.ctl("config", "clear")
+            except AssertionError as error:
+                # The run with what is on trial has not begun yet.
+                if "about to begin anew" in str(error) or "nobody answers" in str(error):
+                    return None
+                raise
+            return [ended]
+        ended = wait_until(accepted, f"{self.name}: what is on trial is put away")[0]
+        wait_until(lambda: self.runs()[0] > ended and self.runs()[1] > self.runs()[0],
+                   f"{self.name}: it begins anew")
 
 
 class ConfigurationConfirm(Row):

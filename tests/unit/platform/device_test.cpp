@@ -112,15 +112,20 @@ TEST_CASE("what a helper says is taken within bounds: abilities, steps, the end"
     helper_device device(io, path);
     std::optional<device_facts> facts;
     std::vector<device_step> steps;
-    std::vector<device_answer> answers;
-    const auto keep = [&](const device_answer& said) { answers.push_back(said); };
+    // Each has a place of its own: which one comes first is not said.
+    std::optional<device_answer> updated;
+    std::optional<device_answer> meanwhile;
+    std::optional<device_answer> afterwards;
+    const auto keep_in = [](std::optional<device_answer>& place) {
+        return [&place](const device_answer& said) { place = said; };
+    };
     const auto work = boost::asio::make_work_guard(io);
     device.look([&](const device_facts& found) { facts = found; });
     device.order(
         {"aa", device_order::update{"/x", "ff", "2.1"}},
-        [&](const device_step& one) { steps.push_back(one); }, keep);
-    device.order({"bb", device_order::reboot{}}, {}, keep);
-    while (!facts || answers.size() < 2)
+        [&](const device_step& one) { steps.push_back(one); }, keep_in(updated));
+    device.order({"bb", device_order::reboot{}}, {}, keep_in(meanwhile));
+    while (!facts || !updated || !meanwhile)
         io.run_one();
     CHECK(facts->can == std::vector{device_ability::update});
     CHECK(facts->software == "2.0");
@@ -128,12 +133,12 @@ TEST_CASE("what a helper says is taken within bounds: abilities, steps, the end"
     REQUIRE(steps.size() == 1);
     CHECK(steps[0].percent == 100);
     CHECK(steps[0].words == "2.1");
-    CHECK_THAT(answers[0].words, Contains("busy"));
-    CHECK(answers[1].became == device_answer::how::failed);
-    CHECK(answers[1].words == "no room");
-    device.order({"cc", device_order::reboot{}}, {}, keep);
-    while (answers.size() < 3)
+    CHECK_THAT(meanwhile->words, Contains("busy"));
+    CHECK(updated->became == device_answer::how::failed);
+    CHECK(updated->words == "no room");
+    device.order({"cc", device_order::reboot{}}, {}, keep_in(afterwards));
+    while (!afterwards)
         io.run_one();
-    CHECK(answers[2].became == device_answer::how::cannot);
-    CHECK_THAT(answers[2].words, Contains("exit code 2"));
+    CHECK(afterwards->became == device_answer::how::cannot);
+    CHECK_THAT(afterwards->words, Contains("exit code 2"));
 }
