@@ -260,6 +260,7 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
         if (!says_error) return on_failed(b, answer, at);
     }
     std::vector<item_fate> fates;
+    bool under_way = false;
     for (std::size_t i = 0; i < answers.size(); ++i) {
         const auto verdict = classify_item(answers[i].status);
         if (!answers[i].message.empty() && verdict != item_verdict::applied)
@@ -275,12 +276,19 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
             fate.delay_us =
                 std::max(fate.delay_us, std::clamp<std::int64_t>(*answer.retry_after_us, 0,
                                                                  options_.retry_after_max_us));
+        // What was not attempted behind one that may be under way may be so by the same attempt.
+        if (verdict == item_verdict::unattempted && under_way)
+            fate.becomes = item_fate::what::unknown;
+        under_way = under_way || fate.becomes == item_fate::what::unknown;
         fates.push_back(std::move(fate));
     }
     if (std::ranges::all_of(fates, [](const item_fate& fate) {
             return fate.becomes == item_fate::what::unknown;
         })) {
         if (asked) return on_ask_failed(b, answer, at);
+        if (known)
+            return on_put_off(b, answer,
+                              b.items.size() > 1 ? options_.halve_after : options_.aside_after, at);
         unlucky(b, at);
         return again(b, answer.retry_after_us, at);
     }
@@ -319,13 +327,13 @@ item_fate destination_machine::fate_of(open_batch& b, const batch_entry& e,
     case item_verdict::later:
         ++t.later;
         ++retries_;
+        // It may yet take effect, now or by an attempt before: in its lane it would be one that was
+        // never sent, which may be shed, and whose key is as young as its next batch.
+        if ((answer.status == wharf::v1::ITEM_STATUS_IN_PROGRESS || b.maybe_before) &&
+            !WHARF_MUTANT(shed_while_in_progress))
+            break;
         fate.becomes =
             !e.parked && t.later >= options_.aside_after && !full_ ? what::aside : what::back;
-        // It may yet take effect: in its lane it would be one that was never sent, which may be
-        // shed.
-        if (answer.status == wharf::v1::ITEM_STATUS_IN_PROGRESS && sheddable(e) &&
-            !WHARF_MUTANT(shed_while_in_progress))
-            fate.becomes = full_ ? what::unknown : what::aside;
         fate.delay_us = backoff_us(random_, options_.retry_base_us, options_.retry_cap_us, t.later);
         break;
     case item_verdict::unknown:

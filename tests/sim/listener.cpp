@@ -120,7 +120,7 @@ void sim_listener::shrink_spent() {
 }
 
 void sim_listener::on_room() {
-    process_.post(process_.hop_us(), [this] {
+    process_.hand_over(to_here_, [this] {
         look_at_clock();
         room_ = true;
         std::vector<std::shared_ptr<sim_connection>> all;
@@ -134,7 +134,7 @@ void sim_listener::on_room() {
 }
 
 void sim_listener::on_answers(std::vector<journal_answer> answers) {
-    process_.post(process_.hop_us(), [this, answers = std::move(answers)]() mutable {
+    process_.hand_over(to_here_, [this, answers = std::move(answers)]() mutable {
         look_at_clock();
         std::vector<std::shared_ptr<sim_connection>> touched;
         for (journal_answer& answer : answers) {

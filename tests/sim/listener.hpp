@@ -60,6 +60,7 @@ class sim_listener {
 
     world& world_;
     process& process_;
+    process::way to_here_;
     const plan& plan_;
     const mqtt::session_limits limits_;
     const listener_calls calls_;

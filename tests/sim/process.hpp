@@ -6,6 +6,7 @@
 #include "tests/sim/plan.hpp"
 #include "tests/sim/world.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace wharf::sim {
@@ -43,6 +44,14 @@ class process final : public clock_port {
     }
     // To another thread of it.
     std::int64_t hop_us() { return random_.between(1, 40); }
+    // What one thread hands to another comes in its order.
+    struct way {
+        std::int64_t last_us = 0;
+    };
+    void hand_over(way& by, world::task what) {
+        by.last_us = std::max(by.last_us, world_.now_us() + hop_us());
+        post(by.last_us - world_.now_us(), std::move(what));
+    }
     [[nodiscard]] std::uint64_t life() const { return life_; }
     void end_life() { ++life_; }
     void power_on() { machine_on_us_ = world_.now_us(); }

@@ -53,7 +53,7 @@ void sim_sync::on_appended(std::vector<event_head> heads) {
         more_to_ = heads.back().number;
     }
     if (std::exchange(told_, true)) return;
-    process_.post(process_.hop_us(), [this] { take_announced(); });
+    process_.hand_over(to_here_, [this] { take_announced(); });
 }
 
 void sim_sync::take_announced() {
@@ -68,7 +68,7 @@ void sim_sync::take_announced() {
 }
 
 void sim_sync::on_space(bool full) {
-    process_.post(process_.hop_us(), [this, full] {
+    process_.hand_over(to_here_, [this, full] {
         if (ended_) return;
         for (const auto& one : runners_)
             one->on_space(full);
@@ -76,7 +76,7 @@ void sim_sync::on_space(bool full) {
 }
 
 void sim_sync::post(const delivery_done& done) {
-    process_.post(process_.hop_us(), [this, done] {
+    process_.hand_over(to_here_, [this, done] {
         if (ended_) return;
         for (const auto& one : runners_)
             if (one->number() == done.destination) return one->on_journaled(done.token);

@@ -33,6 +33,7 @@ class sim_sync {
 
     world& world_;
     process& process_;
+    process::way to_here_;
     const plan& plan_;
     std::vector<std::unique_ptr<sim_runner>> runners_;
     std::vector<event_head> announced_;
