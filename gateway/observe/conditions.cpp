@@ -64,10 +64,11 @@ void judge_certificate(const std::string& whose, const std::string& subject,
          "the TLS certificate " + whose + (over ? " has ended" : " ends in " + duration(*left_s))});
 }
 
-void judge_destination(const destination_snapshot& at, bool fenced, list& out) {
+// over: it delivers nothing any more, for good, and what says so is said once.
+void judge_destination(const destination_snapshot& at, bool over, list& out) {
     const auto& name = at.books.name;
     auto because = at.last_error.empty() ? std::string{} : ": " + at.last_error;
-    if (at.state == circuit::stopped && !fenced)
+    if (at.state == circuit::stopped && !over)
         out.push_back({alarm_code::destination_stopped, name, severity::critical,
                        "destination " + name + " has stopped and needs a person (wharfctl resume " +
                            name + ")" + because});
@@ -79,7 +80,7 @@ void judge_destination(const destination_snapshot& at, bool fenced, list& out) {
         out.push_back({alarm_code::dead_letters, name, severity::warning,
                        "destination " + name + " has " + plural(at.books.dead, "dead letter") +
                            " (wharfctl dead list)"});
-    for (std::size_t i = 0; i < k_lane_count; ++i) {
+    for (std::size_t i = 0; i < k_lane_count && !over; ++i) {
         if (at.lanes[i].oldest_waiting_s > k_waiting_long_s)
             out.push_back({alarm_code::lane_waiting, name + "/" + std::string(k_lane_names[i]),
                            severity::warning,

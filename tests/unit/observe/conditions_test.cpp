@@ -135,6 +135,7 @@ TEST_CASE("a gateway that another has taken over from says that alone") {
     now.fenced = "takeover 1 of WH7 holds";
     now.listener.listening = false;
     now.destinations[0].state = circuit::stopped;
+    now.destinations[0].lanes[0].oldest_waiting_s = 1e6; // for good
     CHECK(only(now).code == alarm_code::fenced);
     CHECK(only(now).level == severity::critical);
     CHECK(only(now).failing);
