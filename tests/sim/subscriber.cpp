@@ -225,7 +225,7 @@ void sim_subscriber::ended(link& on) {
     link_.reset();
     if (state_ != state::online) ++failures_;
     if (state_ == state::connecting && asked_) book_.unanswered();
-    if (book_.may_be_new() && !unsure_) {
+    if (book_.may_be_new()) { // also where it was not sure of the one before
         begin_session();
         unsure_ = true;
     }
