@@ -224,12 +224,12 @@ class destination_machine {
     void on_fenced(open_batch& b, const connector_answer& answer, bool asked, instant at);
     void on_forbidden(open_batch& b, const connector_answer& answer, instant at);
     void on_failed(open_batch& b, const connector_answer& answer, instant at);
-    item_fate fate_of(open_batch& b, const batch_entry& e, const item_answer& answer, bool moved,
-                      instant at);
+    item_fate fate_of(open_batch& b, const batch_entry& e, const item_answer& answer, bool moved);
     item_fate fate_of_unknown(const batch_entry& e, const std::string& words);
-    [[nodiscard]] bool put_off_too_often(open_batch& b, std::uint32_t times_max);
+    [[nodiscard]] bool put_off_too_often(open_batch& b, std::uint32_t times_max,
+                                         bool held_up = false);
     void on_put_off(open_batch& b, const connector_answer& answer, std::uint32_t times_max,
-                    instant at);
+                    instant at, bool held_up = false);
     void on_ask_failed(open_batch& b, const connector_answer& answer, instant at);
     [[nodiscard]] instant key_seen(const open_batch& b, const batch_entry& e, instant at) const;
     void again(open_batch& b, std::optional<std::int64_t> retry_after_us, instant at);

@@ -116,7 +116,7 @@ void destination_machine::on_request_verdict(open_batch& b, const connector_answ
             return divide(b, std::vector<item_fate>(b.items.size()), singles(b.items.size()), at);
         lucky();
         item_answer as_item{wharf::v1::ITEM_STATUS_REFUSED, answer.code, b.words};
-        return resolve(b.number, {fate_of(b, b.items[0], as_item, true, at)}, at);
+        return resolve(b.number, {fate_of(b, b.items[0], as_item, true)}, at);
     }
     case request_verdict::stop_credentials:
         stop("the ERP refuses the credentials: " + b.words);
@@ -186,9 +186,9 @@ void destination_machine::on_failed(open_batch& b, const connector_answer& answe
 }
 
 // Counted only where others went through since the last count: an ERP that is away or overloaded
-// puts off everything.
-bool destination_machine::put_off_too_often(open_batch& b, std::uint32_t times_max) {
-    if (b.put_off_serial != successes_) {
+// puts off everything. One that holds up others of its own batch counts by itself.
+bool destination_machine::put_off_too_often(open_batch& b, std::uint32_t times_max, bool held_up) {
+    if (b.put_off_serial != successes_ || held_up) {
         b.put_off_serial = successes_;
         ++b.put_off;
     }
@@ -199,9 +199,9 @@ bool destination_machine::put_off_too_often(open_batch& b, std::uint32_t times_m
 // to the others. What became of it is not known for certain, and the record says so: where its key
 // may be forgotten, it is asked for first.
 void destination_machine::on_put_off(open_batch& b, const connector_answer& answer,
-                                     std::uint32_t times_max, instant at) {
+                                     std::uint32_t times_max, instant at, bool held_up) {
     again(b, answer.retry_after_us, at);
-    if (!put_off_too_often(b, times_max)) return;
+    if (!put_off_too_often(b, times_max, held_up)) return;
     if (b.items.size() > 1)
         return divide(b, std::vector<item_fate>(b.items.size()), halves(b.items.size()), at);
     const auto& e = b.items[0];
@@ -249,7 +249,10 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
         moved = moved || decided || verdict == item_verdict::not_held;
         known = known || verdict != item_verdict::unknown;
     }
-    if (decided) lucky();
+    if (decided) {
+        lucky();
+        b.failures = 0; // what stays of it waits as after a first failure
+    }
     if (!known && !asked) {
         // Errors item by item tell which ones; an answer that says nothing does not.
         b.words = last_error_ =
@@ -261,24 +264,24 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
     }
     std::vector<item_fate> fates;
     bool under_way = false;
+    bool held_up = false;
     for (std::size_t i = 0; i < answers.size(); ++i) {
         const auto verdict = classify_item(answers[i].status);
         if (!answers[i].message.empty() && verdict != item_verdict::applied)
             b.words = last_error_ = answers[i].message;
-        auto fate = item_fate{};
-        if (asked && (verdict == item_verdict::later || verdict == item_verdict::unattempted))
-            fate.becomes = item_fate::what::unknown; // under way: ask again
-        else if (asked && verdict == item_verdict::unknown)
-            fate.becomes = item_fate::what::unknown;
-        else
-            fate = fate_of(b, b.items[i], answers[i], moved, at);
+        item_fate fate; // unknown: where it was asked for, it is asked for again
+        if (!asked || (verdict != item_verdict::later && verdict != item_verdict::unattempted &&
+                       verdict != item_verdict::unknown))
+            fate = fate_of(b, b.items[i], answers[i], moved);
         if (!asked && fate.becomes == item_fate::what::back && answer.retry_after_us)
             fate.delay_us =
                 std::max(fate.delay_us, std::clamp<std::int64_t>(*answer.retry_after_us, 0,
                                                                  options_.retry_after_max_us));
         // What was not attempted behind one that may be under way may be so by the same attempt.
-        if (verdict == item_verdict::unattempted && under_way)
+        if (verdict == item_verdict::unattempted && under_way) {
             fate.becomes = item_fate::what::unknown;
+            held_up = true;
+        }
         under_way = under_way || fate.becomes == item_fate::what::unknown;
         fates.push_back(std::move(fate));
     }
@@ -288,7 +291,8 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
         if (asked) return on_ask_failed(b, answer, at);
         if (known)
             return on_put_off(b, answer,
-                              b.items.size() > 1 ? options_.halve_after : options_.aside_after, at);
+                              b.items.size() > 1 ? options_.halve_after : options_.aside_after, at,
+                              held_up);
         unlucky(b, at);
         return again(b, answer.retry_after_us, at);
     }
@@ -296,9 +300,8 @@ void destination_machine::on_items(open_batch& b, const connector_answer& answer
 }
 
 item_fate destination_machine::fate_of(open_batch& b, const batch_entry& e,
-                                       const item_answer& answer, bool moved, instant at) {
+                                       const item_answer& answer, bool moved) {
     using what = item_fate::what;
-    (void)at;
     item_fate fate;
     fate.code = answer.code.empty() ? default_code(answer.status) : answer.code;
     fate.message = answer.message;
@@ -319,6 +322,7 @@ item_fate destination_machine::fate_of(open_batch& b, const batch_entry& e,
         fate.becomes = what::back;
         break;
     case item_verdict::unattempted:
+        if (b.maybe_before) break; // it may yet take effect by an attempt before
         fate.becomes = what::back;
         if (moved) break;
         fate.delay_us =
