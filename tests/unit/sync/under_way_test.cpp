@@ -134,7 +134,8 @@ TEST_CASE("throttled at the first attempt goes back to its lane, unsealed") {
     CHECK(r.journal.books().applied == 2);
 }
 
-TEST_CASE("what may have taken effect by an attempt before stays sealed, whatever the next one says") {
+TEST_CASE(
+    "what may have taken effect by an attempt before stays sealed, whatever the next one says") {
     const auto status =
         GENERATE(wharf::v1::ITEM_STATUS_THROTTLED, wharf::v1::ITEM_STATUS_NOT_ATTEMPTED,
                  wharf::v1::ITEM_STATUS_IN_PROGRESS);
@@ -142,9 +143,8 @@ TEST_CASE("what may have taken effect by an attempt before stays sealed, whateve
     rig r(at_once());
     append_together(r, {1, 2});
     r.answer([](const request&) { return reset(); });
-    r.answer([&](const request& q) {
-        return others_applied ? all_but(q, 2, status) : each(q, status);
-    });
+    r.answer(
+        [&](const request& q) { return others_applied ? all_but(q, 2, status) : each(q, status); });
     CHECK(r.journal.sealed(2));
     CHECK(r.journal.sealed(1) == !others_applied);
     r.now_us += k_memory_us;
@@ -156,6 +156,26 @@ TEST_CASE("what may have taken effect by an attempt before stays sealed, whateve
         return q.asks ? each(q, wharf::v1::ITEM_STATUS_NOT_HELD) : applied(q);
     });
     CHECK(r.journal.books().applied == 2);
+}
+
+TEST_CASE("behind a refusal nothing is sent, also where an attempt before may have taken effect") {
+    rig r(at_once(true));
+    append_together(r, {1, 1, 2});
+    r.answer([](const request&) { return reset(); });
+    r.run(
+        [](const request& q) {
+            auto out = applied(q);
+            for (std::size_t i = 0; i < q.items.size(); ++i)
+                if (i > 0 || q.items[0].number == 1)
+                    out.items[i] = says(wharf::v1::ITEM_STATUS_NOT_ATTEMPTED);
+            if (q.items[0].number == 1)
+                out.items[0] = says(wharf::v1::ITEM_STATUS_REFUSED, "closed_period");
+            return out;
+        },
+        2 * k_minute_us);
+    CHECK(r.journal.books().dead == 1);
+    CHECK(r.journal.settled(2) != settlement::applied); // of the same key
+    CHECK(r.journal.settled(3) == settlement::applied);
 }
 
 TEST_CASE("refusals one after the other behind a lost answer do not wait longer and longer") {
@@ -209,9 +229,9 @@ TEST_CASE("what is under way for ever is set aside, and its lane goes on") {
     CHECK(r.journal.books().pending == 0);
 }
 
-TEST_CASE("what was not attempted behind one update for ever is told apart with nobody else about") {
-    const auto status =
-        GENERATE(wharf::v1::ITEM_STATUS_IN_PROGRESS, wharf::v1::ITEM_STATUS_ERROR);
+TEST_CASE(
+    "what was not attempted behind one update for ever is told apart with nobody else about") {
+    const auto status = GENERATE(wharf::v1::ITEM_STATUS_IN_PROGRESS, wharf::v1::ITEM_STATUS_ERROR);
     const auto stuck = GENERATE(as<sequence>{}, 1, 4, 10);
     rig r(at_once(true));
     append_together(r, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
