@@ -19,11 +19,16 @@ bool destination_machine::forgotten_since(std::int64_t since_us, instant at) con
 }
 
 bool destination_machine::must_ask(const open_batch& b, instant at) const {
-    if (!b.maybe_sent || WHARF_MUTANT(forgotten_key_not_asked)) return false;
+    if (WHARF_MUTANT(forgotten_key_not_asked)) return false;
+    // A parked update may have been sent long before this batch was, and that may be forgotten
+    // while this one waits for its first attempt.
+    for (const auto& e : b.items) {
+        if (!e.unknown_on_record || !forgotten_since(e.parked_at_us, at)) continue;
+        const auto t = troubles_.find(e.item.number);
+        if (b.maybe_sent || t == troubles_.end() || !t->second.not_held) return true;
+    }
+    if (!b.maybe_sent) return false;
     if (b.must_ask) return true;
-    // A parked update may have been sent long before this batch was.
-    for (const auto& e : b.items)
-        if (e.unknown_on_record && forgotten_since(e.parked_at_us, at)) return true;
     return forgotten_since(b.first_sent_at_us != 0 ? b.first_sent_at_us : b.sealed_at_us, at);
 }
 

@@ -266,3 +266,32 @@ TEST_CASE("an ERP that has everything under way for hours costs nothing, and no 
     r.run(erp, 5 * k_minute_us);
     CHECK(r.journal.books().applied == 28);
 }
+
+TEST_CASE(
+    "a dead letter that is tried again at an ERP that is away is asked for if that took long") {
+    const bool restarts = GENERATE(false, true);
+    auto options = at_once();
+    options.poison_attempts = 1;
+    rig r(options);
+    r.append(lane::shipment, {7});
+    r.run(applied, k_minute_us);
+    r.append(lane::shipment, {1});
+    r.run([](const request& q) { return each(q, wharf::v1::ITEM_STATUS_ERROR); }, 1'000'000);
+    REQUIRE(r.journal.books().dead == 1);
+    r.machine->retry_dead(1, 2, r.now());
+    r.settle();
+    REQUIRE(r.until_request());
+    CHECK_FALSE(r.on_the_way.front().asks);
+    r.run([](const request&) { return refused_connection(); }, k_memory_us);
+    if (restarts) r.restart();
+    std::size_t sent = 0;
+    const auto rest = r.run([&](const request& q) {
+        if (q.asks) return each(q, wharf::v1::ITEM_STATUS_NOT_HELD);
+        return ++sent == 1 ? refused_connection() : applied(q);
+    });
+    REQUIRE(rest.size() == 3); // and once it is known to be missing, not a second time
+    CHECK(rest[0].asks);
+    CHECK_FALSE(rest[1].asks);
+    CHECK_FALSE(rest[2].asks);
+    CHECK(r.journal.books().applied == 2);
+}
