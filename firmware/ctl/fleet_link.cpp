@@ -40,6 +40,7 @@ constexpr auto k_reach_most = seconds(120);
 constexpr std::size_t k_id_bytes = 16;
 constexpr std::size_t k_filters_few = 16;
 constexpr std::size_t k_held_max = 16;
+constexpr std::size_t k_events_known = 256;
 constexpr std::string_view k_before = "wharf-fleet/1/";
 constexpr std::string_view k_state = "/state";
 constexpr std::string_view k_event = "/event";
@@ -232,7 +233,8 @@ status fleet_link::follow() {
     return ok();
 }
 
-// The gateway whose event it is. They come at least once, and in their order.
+// The gateway whose event it is. They come at least once, and in their order but for what had to be
+// sent again.
 std::string fleet_link::take_event(const fleet_message& message, GatewayEvent& out) {
     const std::string name = name_in(message.topic, k_event);
     if (name.empty()) return {};
@@ -249,10 +251,12 @@ std::string fleet_link::take_event(const fleet_message& message, GatewayEvent& o
     if (!manage::is_signed_by(envelope, found->second.key) ||
         out.site() + "/" + out.gateway() != name)
         return refuse("the gateway did not sign it");
-    event_heard& last = events_[name];
+    events_heard& heard = events_[name];
     const std::string key(view_of(found->second.key.fingerprint()));
-    if (last.key == key && out.number() <= last.number) return {};
-    last = {key, out.number()};
+    if (std::exchange(heard.key, key) != key) heard.numbers.clear();
+    if (heard.numbers.size() == k_events_known && out.number() < *heard.numbers.begin()) return {};
+    if (!heard.numbers.insert(out.number()).second) return {};
+    if (heard.numbers.size() > k_events_known) heard.numbers.erase(heard.numbers.begin());
     return name;
 }
 

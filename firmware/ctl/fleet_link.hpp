@@ -100,12 +100,12 @@ class fleet_link {
     std::map<std::string, gateway_seen> gateways_; // by "site/gateway"
     std::set<std::string, std::less<>> watched_;
     bool all_watched_ = false;
-    struct event_heard {
+    struct events_heard {
         std::string key;
-        std::uint64_t number = 0;
+        std::set<std::uint64_t> numbers; // the last of them
     };
-    std::map<std::string, event_heard> events_; // the last of each gateway
-    std::map<std::string, std::string> unread_; // the last state of those that nobody watches
+    std::map<std::string, events_heard> events_; // of each gateway
+    std::map<std::string, std::string> unread_;  // the last state of those that nobody watches
     private_key key_;
     std::map<std::string, fleet_order> orders_;
     std::unordered_map<std::string, std::string> names_by_id_; // of orders that are open

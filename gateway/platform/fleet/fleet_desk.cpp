@@ -179,25 +179,35 @@ void fleet_desk::perform(manage::act::operators_changed&) {
     want_state();
 }
 
-// What is kept goes again when the link is up the next time; the rest is gone with it.
+// What is kept goes again when the link is up the next time; the rest is gone with it. Workers sign
+// side by side: what is sent keeps its order all the same.
 void fleet_desk::sign_and_send(std::string channel, std::string report, std::uint64_t number) {
     if (!status_.connected) return;
-    auto bytes = std::make_shared<std::string>(std::move(report));
+    auto one = std::make_shared<signing>(signing{std::move(channel), std::move(report), number});
     const bool taken = with_.workers.post(
-        [bytes, key = *key_] {
-            auto made = manage::sign_report(std::move(*bytes), key);
-            *bytes = made.ok() ? made->SerializeAsString() : std::string();
+        [one, key = *key_] {
+            auto made = manage::sign_report(std::move(one->bytes), key);
+            one->bytes = made.ok() ? made->SerializeAsString() : std::string();
         },
-        [this, alive = std::weak_ptr(alive_), bytes, channel = std::move(channel), number] {
+        [this, alive = std::weak_ptr(alive_), one] {
             if (alive.expired() || stopped_) return;
-            if (bytes->empty()) {
-                send_again_ = send_again_ || number != 0;
-                return;
-            }
-            if (!broker_->publish(topic(channel), *bytes, channel == "state", number))
-                send_again_ = send_again_ || number != 0;
+            one->done = true;
+            send_signed();
         });
-    if (!taken) send_again_ = send_again_ || number != 0;
+    if (taken)
+        signing_.push_back(std::move(one));
+    else
+        send_again_ = send_again_ || number != 0;
+}
+
+void fleet_desk::send_signed() {
+    for (; !signing_.empty() && signing_.front()->done; signing_.pop_front()) {
+        const signing& one = *signing_.front();
+        const bool sent =
+            !one.bytes.empty() &&
+            broker_->publish(topic(one.channel), one.bytes, one.channel == "state", one.number);
+        if (!sent) send_again_ = send_again_ || one.number != 0;
+    }
 }
 
 // --- what the gateway says of itself

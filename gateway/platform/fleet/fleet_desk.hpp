@@ -14,6 +14,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 
 #include <cstdint>
 #include <functional>
@@ -118,6 +119,7 @@ class fleet_desk {
     [[nodiscard]] std::string topic(std::string_view channel) const;
     [[nodiscard]] wharf::v1::GatewayState state_now(bool gone);
     void sign_and_send(std::string channel, std::string report, std::uint64_t number);
+    void send_signed();
     // number 0: nobody wants to hear of it.
     void send_state(std::uint64_t number = 0);
     void say_last();
@@ -141,6 +143,13 @@ class fleet_desk {
     std::string nonce_told_;
     std::uint64_t states_ = 0;
     bool send_again_ = false; // what waits, from the first
+    struct signing {
+        std::string channel;
+        std::string bytes; // signed, once it is done; empty: that failed
+        std::uint64_t number = 0;
+        bool done = false;
+    };
+    std::deque<std::shared_ptr<signing>> signing_; // in the order in which it is sent
     bool stopped_ = false;
     bool last_sent_ = false;                                // the last words, on this connection
     std::shared_ptr<int> alive_ = std::make_shared<int>(0); // for what workers bring back

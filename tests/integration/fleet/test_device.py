@@ -109,7 +109,7 @@ class Draining(DeviceTest):
         device = self.client(self.gateway_1)
         device.deliver(TOPIC, event(1))
         device.deliver(TOPIC, event(2), 1, 2)
-        said = self.orders("drain", "--within", "2", good=(3,), person=self.bob)
+        said = self.orders("drain", "--within", "10", good=(3,), person=self.bob)
         self.assertEqual(said["code"], "failed")
         self.assertIn("pending: 2 (erp: 2, paused)", said["message"])
         self.assertTrue(said["answer"]["doors_shut"])

@@ -205,7 +205,11 @@ class Events(FleetTest):
         gateway.kill()
         wait_until(lambda: seen(kind="health", health="gone"), "that it is gone is said")
         gateway.start()
-        wait_until(lambda: seen(kind="event", code="started"), "that it is back is said")
+        try:
+            wait_until(lambda: seen(kind="event", code="started"), "that it is back is said", 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {rows.read_text()}\n{said.read_text()}\n"
+                                 f"{gateway.tail()}") from error
         watch.send_signal(signal.SIGINT)
         self.assertEqual(watch.wait(20), 0)
         self.assertEqual({one["gateway"] for one in seen()}, {"dock-1"})
